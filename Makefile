@@ -1,0 +1,75 @@
+# One virtual environment for each Airflow version, made from constraints/ when it is first needed
+# and again when its constraints, pyproject.toml or the Python change.
+
+PYTHON ?= python3
+PYTHONS := 3.11 3.12 3.13
+
+VERSIONS := 3.1.8 3.2.2 3.3.2
+OLDEST := $(firstword $(VERSIONS))
+NEWEST := $(lastword $(VERSIONS))
+
+BIN := .venv/airflow-$(NEWEST)/bin
+PYTHON_IS := $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+READY := .ready-$(PYTHON_IS)
+
+# The vendor's description of the API is no part of this repository; where it lies beside it, the contract tests
+# use it without being told.
+DESCRIPTION := ../shared/spec/aicore-openapi-2.42.0.yaml
+ifneq ($(wildcard $(DESCRIPTION)),)
+export AICORE_OPENAPI ?= $(CURDIR)/$(DESCRIPTION)
+endif
+
+TESTS := $(VERSIONS:%=tests-on-%)
+
+.PHONY: help demo test matrix check bench clean python-is-fit $(TESTS)
+# The machine's cores belong to what the tests start: Airflow and the emulator.
+.NOTPARALLEL:
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/airflow-$(NEWEST)/$(READY) ## run the example pipeline on Airflow and the emulator (KEEP=1: leave them up, PORT=n: for the UI)
+	@$(BIN)/python -m demo
+
+test: check tests-on-$(NEWEST) tests-on-$(OLDEST) ## all that must be green: check, every tier on the newest Airflow, the oldest one too
+
+matrix: $(TESTS) ## the tests on every supported Airflow version
+
+check: .venv/airflow-$(NEWEST)/$(READY) ## lint, format, types, arrows
+	@echo "Checking: ruff, ruff format, mypy, import-linter"
+	@$(BIN)/python -m ruff check --quiet .
+	@$(BIN)/python -m ruff format --quiet --check .
+	@$(BIN)/python -m mypy $(wildcard airflow_provider_aicore demo example_dags tests)
+	@$(BIN)/lint-imports --no-logo
+
+bench: .venv/airflow-$(NEWEST)/$(READY) ## measure, beside the patterns of other providers
+	@$(BIN)/python -m pytest --capture=no tests/benchmarks
+
+clean: ## remove what these commands made
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# End to end takes minutes: all of it on the newest version, the tests marked `smoke` on the others.
+$(TESTS): tests-on-%: .venv/airflow-%/$(READY)
+	@echo "Airflow $*: unit, contract, integration"
+	@.venv/airflow-$*/bin/python -m pytest $(wildcard tests/unit tests/contract tests/integration)
+	@$(if $(wildcard tests/e2e),echo "Airflow $*: end to end")
+	@$(if $(wildcard tests/e2e),.venv/airflow-$*/bin/python -m pytest tests/e2e $(if $(filter $*,$(NEWEST)),,-m smoke))
+
+# The newest one has the tools of `check` as well.
+.venv/airflow-$(NEWEST)/$(READY): EXTRAS := demo,test,dev
+.venv/airflow-%/$(READY): EXTRAS := demo,test
+.venv/airflow-%/$(READY): constraints/airflow-%.txt pyproject.toml | python-is-fit
+	@echo "Installing Airflow $* for Python $(PYTHON_IS) in .venv/airflow-$*: takes a minute or two"
+	@rm -rf .venv/airflow-$* && mkdir -p .venv
+	@"$(PYTHON)" -m venv .venv/airflow-$* >.venv/airflow-$*.log 2>&1 || \
+	    { echo "$(PYTHON) -m venv failed: see .venv/airflow-$*.log" >&2; exit 1; }
+# The build tools come first and from the constraints too: pip would fetch them unpinned for a build of its own.
+	@{ .venv/airflow-$*/bin/python -m pip install -c $< hatchling editables && \
+	   .venv/airflow-$*/bin/python -m pip install -c $< --no-build-isolation -e '.[$(EXTRAS)]'; } \
+	    >>.venv/airflow-$*.log 2>&1 || \
+	    { echo "pip could not install Airflow $* (is there a network?): see .venv/airflow-$*.log" >&2; exit 1; }
+	@touch $@
+
+python-is-fit:
+	@:$(if $(filter $(PYTHON_IS),$(PYTHONS)),,$(error One of Python $(PYTHONS) is needed, and $(PYTHON) is $(or $(PYTHON_IS),missing): name another with PYTHON=...))

@@ -1,0 +1,3 @@
+"""Apache Airflow provider for SAP AI Core."""
+
+__version__ = "0.1.0"
