@@ -1,0 +1,337 @@
+"""What AI Core answers: snake_case here, camelCase on the wire.
+
+Every optional field may be missing or null, and unknown fields are kept (`model_extra`): AI Core adds some
+between releases. Sources: the schemas of the OpenAPI description that carry the same names with the prefix
+``Ai``, ``RTA`` or ``Trck``.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from airflow_provider_aicore.api.errors import status_error, unexpected_response
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class ArtifactKind(StrEnum):
+    """What an artifact is."""
+
+    MODEL = "model"
+    DATASET = "dataset"
+    RESULTSET = "resultset"
+    OTHER = "other"
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands; what that means for a wait is said in :mod:`~.lifecycle`."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    COMPLETED = "COMPLETED"
+    DEAD = "DEAD"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        """Take a status that AI Core adds one day for "not known", so that it cannot end a wait."""
+        log.warning(
+            "AI Core reported the status %r, which this version does not know; it counts as UNKNOWN.", value
+        )
+        return cls("UNKNOWN")
+
+
+class Model(BaseModel):
+    """The base of all: frozen, with unknown fields kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Label(Model):
+    """A key and its value."""
+
+    key: str
+    value: str
+
+
+class Artifact(Model):
+    """A data set, model or other file that is registered in AI Core.
+
+    The file itself lies in an object store.
+    """
+
+    id: str
+    name: str
+    kind: str
+    url: str
+    scenario_id: str
+    created_at: datetime
+    modified_at: datetime
+    description: str | None = None
+    labels: list[Label] | None = None
+    configuration_id: str | None = None
+    execution_id: str | None = None
+    """Set on artifacts that an execution wrote."""
+
+
+class ArtifactCreated(Model):
+    """The answer to a registration."""
+
+    id: str
+    message: str = ""
+    url: str | None = None
+
+
+class ParameterBinding(Model):
+    """The value of one parameter of the executable; AI Core knows text only."""
+
+    key: str
+    value: str
+
+
+class InputArtifactBinding(Model):
+    """The artifact for one input of the executable."""
+
+    key: str
+    artifact_id: str
+
+
+class Configuration(Model):
+    """Parameters and input artifacts for an executable. It never changes and cannot be deleted."""
+
+    id: str
+    name: str
+    scenario_id: str
+    executable_id: str
+    created_at: datetime
+    parameter_bindings: list[ParameterBinding] | None = None
+    input_artifact_bindings: list[InputArtifactBinding] | None = None
+
+
+class Created(Model):
+    """The answer to the creation of something without a status."""
+
+    id: str
+    message: str = ""
+
+
+class Execution(Model):
+    """One run of an executable with a configuration.
+
+    Lists and ``$select=status`` leave out most optional fields.
+    """
+
+    id: str
+    configuration_id: str
+    status: ExecutionStatus
+    created_at: datetime
+    modified_at: datetime
+    configuration_name: str | None = None
+    executable_id: str | None = None
+    scenario_id: str | None = None
+    target_status: str | None = None
+    status_message: str | None = None
+    status_details: Any = None
+    """The runtime's view; its shape varies and it may lag behind `status`."""
+    execution_schedule_id: str | None = None
+    submission_time: datetime | None = None
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    output_artifacts: list[Artifact] = Field(default_factory=list)
+
+    @field_validator("output_artifacts", mode="before")
+    @classmethod
+    def _null_is_none_yet(cls, value: object) -> object:
+        return [] if value is None else value
+
+
+class ExecutionCreated(Model):
+    """The answer to a start: it is noted, not yet running."""
+
+    id: str
+    message: str = ""
+    status: ExecutionStatus | None = None
+    target_status: str | None = None
+
+
+class ExecutionModified(Model):
+    """The answer to a stop or a deletion: it is noted and takes effect later.
+
+    `error` is set in a bulk answer where this one was refused.
+    """
+
+    id: str
+    message: str = ""
+    target_status: str | None = None
+    error: dict[str, Any] | None = None
+
+
+class LogLine(Model):
+    """A line that a container printed. `timestamp` has nine fractional digits, so it stays text."""
+
+    timestamp: str
+    msg: str = ""
+    container: str | None = None
+    pod: str | None = None
+
+
+class MetricLabel(Model):
+    """Name and value."""
+
+    name: str
+    value: str
+
+
+class Metric(Model):
+    """One measured value."""
+
+    name: str
+    value: float
+    timestamp: datetime | None = None
+    step: int | None = None
+    labels: list[MetricLabel] | None = None
+
+
+class ExecutionMetrics(Model):
+    """What was measured in one execution, in the order in which it was written."""
+
+    execution_id: str
+    metrics: list[Metric] | None = None
+    tags: list[dict[str, Any]] | None = None
+    custom_info: list[dict[str, Any]] | None = None
+
+
+class Scenario(Model):
+    """A use case with its executables."""
+
+    id: str
+    name: str
+    created_at: datetime
+    modified_at: datetime
+    description: str | None = None
+
+
+class ExecutableParameter(Model):
+    """A parameter that an executable declares; without `default` it needs a binding."""
+
+    name: str
+    default: str | None = None
+    description: str | None = None
+    type: str | None = None
+
+
+class ExecutableArtifact(Model):
+    """An input or output artifact that an executable declares."""
+
+    name: str
+    kind: str | None = None
+    description: str | None = None
+
+
+class Executable(Model):
+    """What can be run: a workflow template (`deployable` false) or a serving template (true)."""
+
+    id: str
+    name: str
+    version_id: str
+    deployable: bool
+    created_at: datetime
+    modified_at: datetime
+    scenario_id: str | None = None
+    description: str | None = None
+    parameters: list[ExecutableParameter] | None = None
+    input_artifacts: list[ExecutableArtifact] | None = None
+    output_artifacts: list[ExecutableArtifact] | None = None
+
+
+class Meta(Model):
+    """What this installation of AI Core can do."""
+
+    runtime_identifier: str | None = None
+    runtime_api_version: str | None = None
+    ai_api: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def bulk_updates_of_executions(self) -> bool:
+        """Whether many executions can be changed with one request."""
+        bulk = (self.ai_api.get("capabilities") or {}).get("bulkUpdates") or {}
+        return bool(bulk.get("executions"))
+
+
+class Reader(Generic[T]):
+    """Reads a JSON answer as one type.
+
+    Its validator is built on first use, since not every process needs each.
+
+    :param kind: the type.
+    :param within: the keys of the answer under which it stands; the whole answer if not given.
+    """
+
+    def __init__(self, kind: type[T], *within: str) -> None:
+        self._kind = kind
+        self._within = within
+        self._adapter: TypeAdapter[T] | None = None
+
+    def __call__(self, response: httpx.Response) -> T:
+        """Read the answer.
+
+        :raises UnexpectedResponseError: it is not of this type.
+        :raises APIStatusError: the answer is a success by its status but holds an error.
+        """
+        body = json_body(response)
+        for key in self._within:
+            body = body.get(key) if isinstance(body, dict) else None
+        self._adapter = self._adapter or TypeAdapter(self._kind)
+        try:
+            return self._adapter.validate_python(body)
+        except ValidationError as error:
+            raise unexpected_response(response, _where(error)) from None
+
+
+def resources(kind: type[T]) -> Reader[list[T]]:
+    """Make the reader of one page of a list."""
+    return Reader(list[kind], "resources")  # type: ignore[valid-type]  # a type made from an argument
+
+
+def json_body(response: httpx.Response) -> Any:
+    """Return the JSON of an answer."""
+    try:
+        body = response.json()
+    except ValueError:
+        raise unexpected_response(response, "it is not JSON") from None
+    if isinstance(body, dict) and isinstance(body.get("error"), dict) and "id" not in body:
+        raise status_error(response)
+    return body
+
+
+def nothing(response: httpx.Response) -> None:
+    """Read an answer without a body."""
+
+
+def number(response: httpx.Response) -> int:
+    """Read a bare number, as the ``$count`` paths answer it."""
+    try:
+        return int(response.text)
+    except ValueError:
+        raise unexpected_response(response, "it is not a number") from None
+
+
+def _where(error: ValidationError) -> str:
+    faults = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    ]
+    more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return f"it is not as described ({'; '.join(faults[:3])}{more})"

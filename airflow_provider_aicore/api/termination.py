@@ -1,0 +1,115 @@
+"""Flows that end executions.
+
+AI Core allows a stop and a deletion in some statuses only, and does both later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.api.call import Flow, Sleep, once
+from airflow_provider_aicore.api.errors import (
+    APIStatusError,
+    BadRequestError,
+    NotFoundError,
+    PreconditionFailedError,
+)
+from airflow_provider_aicore.api.lifecycle import outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aicore.api.models import Execution
+    from airflow_provider_aicore.api.retry import RetryPolicy
+
+_REFUSED_TRANSITION = "01010076"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try.
+
+    :param retry: when single requests are repeated.
+    :param seconds: how long in all.
+    :param interval: seconds between two looks.
+    :param now: a clock in seconds that never jumps.
+    """
+
+    retry: RetryPolicy
+    seconds: float
+    interval: float = 5.0
+    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
+
+
+def stop(execution_id: str, patience: Patience) -> Flow[Execution]:
+    """Stop an execution and wait until it has ended; one that has ended already is left as it is.
+
+    :return: the execution, ended.
+    :raises TimeoutError: it has not ended in time; the message names its status.
+    """
+    until = patience.now() + patience.seconds
+    asked = False
+    while True:
+        execution = yield from once(executions.get(execution_id), patience.retry)
+        if outcome(execution.status):
+            return execution
+        if not asked:
+            asked = yield from _ask_to_stop(execution_id, patience.retry)
+        if patience.now() >= until:
+            raise TimeoutError(
+                f"Execution {execution_id} has not ended within {patience.seconds:.0f} s: "
+                f"it is {execution.status}, and "
+                f"the stop was {'accepted' if asked else 'refused in this status'}. "
+                "Try again later, or delete it if it stays UNKNOWN."
+            )
+        yield Sleep(patience.interval)
+
+
+def delete(execution_id: str, patience: Patience) -> Flow[bool]:
+    """Delete an execution, stopping it first where it still runs, and wait until it is gone.
+
+    :return: whether it was there.
+    :raises TimeoutError: it has not ended, or not gone, in time.
+    """
+    until = patience.now() + patience.seconds
+    try:
+        yield from stop(execution_id, patience)
+        yield from once(executions.delete(execution_id), patience.retry)
+    except NotFoundError:
+        return False
+    while True:
+        try:
+            yield from once(executions.get(execution_id), patience.retry)
+        except NotFoundError:
+            return True
+        if patience.now() >= until:
+            raise TimeoutError(
+                f"Execution {execution_id} is still there {patience.seconds:.0f} s "
+                "after its deletion was asked for. "
+                "AI Core deletes later than it answers; look again before deleting anew."
+            )
+        yield Sleep(patience.interval)
+
+
+def is_refused_transition(error: APIStatusError) -> bool:
+    """Tell whether a change was refused for the present status.
+
+    It is not known whether AI Core says 400 or 412.
+    """
+    return isinstance(error, PreconditionFailedError) or (
+        isinstance(error, BadRequestError) and error.code == _REFUSED_TRANSITION
+    )
+
+
+def _ask_to_stop(execution_id: str, retry: RetryPolicy) -> Flow[bool]:
+    """Ask once; ``False`` if the status did not allow it."""
+    try:
+        yield from once(executions.stop(execution_id), retry)
+    except (BadRequestError, PreconditionFailedError) as error:
+        if not is_refused_transition(error):
+            raise
+        return False
+    return True

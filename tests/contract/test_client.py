@@ -1,0 +1,212 @@
+"""Every request that the client can send fits the vendor's description."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from airflow_provider_aicore.api import (
+    Client,
+    ExecutionStatus,
+    RetryPolicy,
+    ServerError,
+    ServiceKey,
+    artifacts,
+    configurations,
+    executions,
+    meta,
+    metrics,
+    scenarios,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODULES = (artifacts, configurations, executions, meta, metrics, scenarios)
+ID = "e42493be71676403"
+NAME = "!?.,;:[](){}<>\"'=+*/\\^&%@~$#|- name"
+
+SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (artifacts.create, {"name": "n", "kind": "model", "url": "ai://default/x", "scenario_id": ID}),
+    (
+        artifacts.create,
+        {
+            "name": NAME,
+            "kind": "resultset",
+            "url": "gs://bucket/x y?z=%20",
+            "scenario_id": ID,
+            "description": "déjà vu",
+            "labels": {"ext.ai.sap.com/a.b-c_d": "any ~ value"},
+        },
+    ),
+    (artifacts.get, {"artifact_id": ID}),
+    (artifacts.query, {}),
+    (
+        artifacts.query,
+        {
+            "scenario_id": ID,
+            "execution_id": ID,
+            "name": NAME,
+            "kind": "dataset",
+            "search": "a b+c&d=e%",
+            "top": 100_000,
+            "skip": 7,
+        },
+    ),
+    (artifacts.count, {}),
+    (
+        artifacts.count,
+        {"scenario_id": ID, "execution_id": ID, "name": NAME, "kind": "other", "search": "x" * 80},
+    ),
+    (configurations.create, {"name": "n", "scenario_id": ID, "executable_id": ID}),
+    (
+        configurations.create,
+        {
+            "name": NAME,
+            "scenario_id": ID,
+            "executable_id": ID,
+            "parameters": {"text": "", "number": 0.1, "bool": True, "json": {"a": [1]}},
+            "input_artifacts": {"data": ID},
+        },
+    ),
+    (configurations.get, {"configuration_id": ID}),
+    (configurations.query, {}),
+    (
+        configurations.query,
+        {
+            "scenario_id": ID,
+            "executable_ids": [ID, "text-clf-train"],
+            "search": "af-0123",
+            "top": 1,
+            "skip": 1,
+        },
+    ),
+    (configurations.count, {"scenario_id": ID, "executable_ids": [ID], "search": "?"}),
+    (executions.create, {"configuration_id": ID}),
+    (executions.get, {"execution_id": ID, "status_only": True}),
+    (executions.get, {"execution_id": ID}),
+    (executions.query, {}),
+    *(
+        (
+            executions.query,
+            {
+                "configuration_id": ID,
+                "scenario_id": ID,
+                "executable_ids": [ID],
+                "execution_schedule_id": ID,
+                "status": status,
+                "top": 1000,
+                "skip": 1000,
+            },
+        )
+        for status in ExecutionStatus
+    ),
+    (
+        executions.count,
+        {
+            "configuration_id": ID,
+            "scenario_id": ID,
+            "executable_ids": [ID],
+            "execution_schedule_id": ID,
+            "status": ExecutionStatus.RUNNING,
+        },
+    ),
+    (executions.stop, {"execution_id": ID}),
+    (executions.batch_modify, {"targets": {ID: "STOPPED", "e000": "DELETED"}}),
+    (executions.delete, {"execution_id": ID}),
+    (
+        executions.logs,
+        {
+            "execution_id": ID,
+            "start": datetime(2026, 1, 1, tzinfo=UTC),
+            "end": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
+            "top": 5000,
+            "order": "desc",
+        },
+    ),
+    (meta.get, {}),
+    (metrics.query, {"execution_ids": [ID] * 10}),
+    (
+        metrics.modify,
+        {
+            "execution_id": ID,
+            "metrics": [
+                {
+                    "name": "Error Rate",
+                    "value": 0.25,
+                    "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
+                    "step": 3,
+                    "labels": [{"name": "group", "value": "test"}],
+                }
+            ],
+            "tags": {"airflow-run": "manual__2026"},
+        },
+    ),
+    (metrics.delete, {"execution_id": ID}),
+    (scenarios.query, {}),
+    (scenarios.get, {"scenario_id": ID}),
+    (scenarios.query_executables, {"scenario_id": ID, "version_id": "1.0.0"}),
+    (scenarios.get_executable, {"scenario_id": ID, "executable_id": ID}),
+]
+
+
+def _makers_of_calls():
+    for module in MODULES:
+        for name, function in vars(module).items():
+            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if is_own and str(inspect.signature(function).return_annotation).startswith("Call["):
+                yield module, name, function
+
+
+def _sent(call) -> httpx.Request:
+    """Return the request as it leaves the client."""
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 43199})
+        return httpx.Response(500)
+
+    key = ServiceKey.parse(
+        {
+            "serviceurls": {"AI_API_URL": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com"},
+            "clientid": "sb-1",
+            "clientsecret": "s",
+            "url": "https://auth.example",
+        }
+    )
+    with (
+        Client(key, transport=httpx.MockTransport(answer), retry=RetryPolicy(attempts=0)) as client,
+        contextlib.suppress(ServerError),
+    ):
+        client.send(call)
+    return requests[-1]
+
+
+@pytest.mark.parametrize(
+    "sample",
+    SAMPLES,
+    ids=[f"{number} {one[0].__module__}.{one[0].__name__}" for number, one in enumerate(SAMPLES)],
+)
+def test_every_request_fits_the_description(description, sample):
+    """Path, query, headers, content type and body are as described, at the edges of what the client takes."""
+    function, arguments = sample
+
+    description.check_request(_sent(function(**arguments)))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "function"),
+    [pytest.param(*one, id=f"{one[0].__name__}.{one[1]}") for one in _makers_of_calls()],
+)
+def test_every_argument_of_every_call_is_judged(module, name, function):
+    """A call or an argument that is added is judged as well: the samples above have to use it."""
+    used = {argument for maker, arguments in SAMPLES if maker is function for argument in arguments}
+
+    assert used == set(inspect.signature(function).parameters)

@@ -1,0 +1,227 @@
+"""Every answer that the emulator gives fits the vendor's description."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from airflow_provider_aicore.emulator import Emulator, Progress, Step
+from airflow_provider_aicore.emulator.routes.table import ROUTES, find
+
+UNDESCRIBED = {"/meta/versions", "/healthz"}
+"""Paths that the vendor's SDK calls and its description leaves out."""
+
+EXECUTION = "e0123456789abcde"
+
+
+class Judged:
+    """Talks to the emulator as any HTTP client would, with each answer judged."""
+
+    def __init__(self, emulator: Emulator, description) -> None:
+        self._emulator = emulator
+        self._description = description
+        key = emulator.service_key
+        self._http = httpx.Client(transport=emulator.transport(), base_url=f"{emulator.url}/v2/lm")
+        token = self._http.post(
+            f"{key['url']}/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(key["clientid"], key["clientsecret"]),
+        )
+        self._http.headers = {
+            "Authorization": f"Bearer {token.json()['access_token']}",
+            "AI-Resource-Group": "default",
+        }
+        self.succeeded: set[tuple[str, str]] = set()
+
+    def __call__(self, method: str, path: str, status: int, **options) -> httpx.Response:
+        response = self._http.request(method, path, **options)
+        assert response.status_code == status, response.text
+        self._description.check_response(response.request, response)
+        if response.is_success:
+            route, _ = find(method, response.request.url.path.removeprefix("/v2/lm"))
+            self.succeeded.add((route.method, route.path))
+        return response
+
+    def merge_patch(self, path: str, status: int, body) -> httpx.Response:
+        """Send a body as the content type that bulk changes and metrics want."""
+        return self(
+            "PATCH", path, status, json=body, headers={"Content-Type": "application/merge-patch+json"}
+        )
+
+
+@pytest.fixture
+def judged(emulator, description) -> Judged:
+    """Return a client whose answers are judged."""
+    return Judged(emulator, description)
+
+
+@pytest.fixture
+def configured(judged) -> str:
+    """Return the id of a configuration."""
+    body = {
+        "name": "train",
+        "scenarioId": "text-clf",
+        "executableId": "text-clf-train",
+        "parameterBindings": [{"key": "learning-rate", "value": "0.1"}],
+    }
+    configuration_id: str = judged("POST", "/configurations", 201, json=body).json()["id"]
+    return configuration_id
+
+
+def _start(judged, configured) -> str:
+    answer = judged("POST", "/executions", 202, json={"configurationId": configured})
+    execution_id: str = answer.json()["id"]
+    return execution_id
+
+
+def test_every_operation_s_success_fits_the_description(judged, configured, emulator):
+    """One walk visits each route that the description has; a route that is added has to be visited too."""
+    artifact = {
+        "name": "data",
+        "kind": "dataset",
+        "url": "ai://default/data",
+        "scenarioId": "text-clf",
+        "description": "d",
+        "labels": [{"key": "ext.ai.sap.com/a", "value": "b"}],
+    }
+    artifact_id = judged("POST", "/artifacts", 201, json=artifact).json()["id"]
+    judged(
+        "GET",
+        "/artifacts",
+        200,
+        params={"artifactLabelSelector": "ext.ai.sap.com/a=b", "$expand": "scenario"},
+    )
+    judged("GET", "/artifacts/$count", 200)
+    judged("GET", f"/artifacts/{artifact_id}", 200)
+    judged("GET", "/configurations", 200, params={"$search": "train"})
+    judged("GET", "/configurations/$count", 200)
+    judged("GET", f"/configurations/{configured}", 200)
+    emulator.script("text-clf-train", [Progress.by_reads(), Progress.by_reads(), Progress.stuck("RUNNING")])
+    execution_id, other, running = (_start(judged, configured) for _ in range(3))
+    for _ in range(5):
+        judged("GET", f"/executions/{execution_id}", 200)
+        judged("GET", f"/executions/{execution_id}", 200, params={"$select": "status"})
+        judged("GET", "/executions", 200)
+        judged("GET", "/executions", 200, params={"$select": "status"})
+    judged("GET", "/executions/$count", 200)
+    emulator.write_log(execution_id, "epoch 1")
+    judged("GET", f"/executions/{execution_id}/logs", 200)
+    points = [{"name": "loss", "value": 0.5, "step": 1, "labels": [{"name": "a", "value": "b"}]}]
+    written = {"executionId": execution_id, "metrics": points, "tags": [{"name": "a", "value": "b"}]}
+    judged.merge_patch("/metrics", 204, written)
+    judged("GET", "/metrics", 200, params={"executionIds": execution_id})
+    judged("DELETE", "/metrics", 200, params={"executionId": execution_id})
+    judged("GET", f"/executions/{running}", 200)
+    judged("PATCH", f"/executions/{running}", 202, json={"targetStatus": "STOPPED"})
+    bulk = [{"id": other, "targetStatus": "DELETED"}, {"id": EXECUTION, "targetStatus": "STOPPED"}]
+    judged.merge_patch("/executions", 202, {"executions": bulk})
+    judged("DELETE", f"/executions/{execution_id}", 202)
+    judged("GET", f"/executions/{execution_id}", 200)
+    for path in ("", "/text-clf", "/text-clf/executables", "/text-clf/executables/text-clf-train"):
+        judged("GET", f"/scenarios{path}", 200)
+    judged("GET", "/scenarios/text-clf/versions", 200)
+    judged("GET", "/scenarios/text-clf/models", 200)
+    judged("GET", "/meta", 200)
+
+    described = {(route.method, route.path) for route in ROUTES if route.path not in UNDESCRIBED}
+    assert judged.succeeded == described
+
+
+@pytest.mark.parametrize("end", ["COMPLETED", "DEAD", "STOPPED"])
+def test_an_execution_fits_the_description_in_every_status(judged, configured, emulator, end):
+    """From UNKNOWN to its end, with details, message, times and artifacts."""
+    emulator.script("text-clf-train", Progress.by_reads(2, end, message="m" * 256))
+    execution_id = _start(judged, configured)
+
+    seen = [judged("GET", f"/executions/{execution_id}", 200).json()["status"] for _ in range(8)]
+
+    assert set(seen) == {"UNKNOWN", "PENDING", "RUNNING", end}
+
+
+@pytest.mark.parametrize("refusal", [400, 412])
+def test_a_refused_change_fits_the_description(clock, description, refusal):
+    """Whichever of its two statuses the emulator is told to refuse with."""
+    emulator = Emulator(
+        now=clock.now, refused_transition_status=refusal, progress=Progress((Step("RUNNING"),))
+    )
+    emulator.add_executable("text-clf", "text-clf-train")
+    judged = Judged(emulator, description)
+    body = {"name": "train", "scenarioId": "text-clf", "executableId": "text-clf-train"}
+    configured = judged("POST", "/configurations", 201, json=body).json()["id"]
+    execution_id = _start(judged, configured)
+
+    judged("GET", f"/executions/{execution_id}", 200)
+    error = judged("DELETE", f"/executions/{execution_id}", refusal).json()["error"]
+
+    assert {"code", "message", "requestId"} <= set(error)
+
+
+REFUSED = [
+    ("POST", "/artifacts", 400, {"json": {"name": "x"}}),
+    ("POST", "/artifacts", 400, {"content": b"not json"}),
+    (
+        "POST",
+        "/artifacts",
+        400,
+        {"json": {"name": "x", "kind": "banana", "url": "ai://a/b", "scenarioId": "text-clf"}},
+    ),
+    ("GET", "/artifacts/abc", 400, {}),
+    ("GET", "/artifacts/abcd", 404, {}),
+    ("GET", "/artifacts", 400, {"params": {"kind": "banana"}}),
+    (
+        "POST",
+        "/configurations",
+        400,
+        {"json": {"name": "x", "scenarioId": "text-clf", "executableId": "none"}},
+    ),
+    ("GET", "/configurations/abcd", 404, {}),
+    ("POST", "/executions", 400, {"json": {"configurationId": "none"}}),
+    ("POST", "/executions", 400, {"json": {}}),
+    ("GET", f"/executions/{EXECUTION}", 404, {}),
+    ("GET", "/executions", 400, {"params": {"status": "SLEEPING"}}),
+    ("GET", "/executions", 400, {"params": {"$top": "100001"}}),
+    ("PATCH", f"/executions/{EXECUTION}", 404, {"json": {"targetStatus": "STOPPED"}}),
+    ("DELETE", f"/executions/{EXECUTION}", 404, {}),
+    ("GET", f"/executions/{EXECUTION}/logs", 404, {}),
+    ("GET", f"/executions/{EXECUTION}/logs", 400, {"params": {"$top": "5001"}}),
+    ("GET", "/metrics", 400, {}),
+    ("GET", "/metrics", 404, {"params": {"executionIds": EXECUTION}}),
+    ("DELETE", "/metrics", 404, {"params": {"executionId": EXECUTION}}),
+    ("GET", "/scenarios/none", 404, {}),
+    ("GET", "/scenarios/text-clf/executables/none", 404, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "options"),
+    REFUSED,
+    ids=[f"{n} {r[0]} {r[1]} {r[2]}" for n, r in enumerate(REFUSED)],
+)
+def test_every_refusal_fits_the_description(judged, method, path, status, options):
+    """A refusal has its declared status and AI Core's error body, which names code, message and request."""
+    error = judged(method, path, status, **options).json()["error"]
+
+    assert error["code"]
+    assert error["message"]
+
+
+def test_metrics_beyond_the_limit_are_refused_as_described(judged, configured):
+    """Too much at once is a 413."""
+    execution_id = _start(judged, configured)
+    big = [{"name": f"n{number}", "value": "x" * 600_000} for number in range(10)]
+
+    judged.merge_patch("/metrics", 413, {"executionId": execution_id, "customInfo": big})
+
+
+def test_logs_fit_the_description_with_times_of_nine_digits(judged, configured, emulator):
+    """Lines carry AI Core's nanoseconds."""
+    execution_id = _start(judged, configured)
+    judged("GET", f"/executions/{execution_id}", 200)
+    emulator.write_log(execution_id, "epoch 1\n")
+
+    start = datetime.fromtimestamp(emulator.state.now() - 60, UTC).isoformat()
+    for params in ({}, {"start": start, "$order": "desc", "$top": "1"}):
+        answer = judged("GET", f"/executions/{execution_id}/logs", 200, params=params).json()
+        assert answer["data"]["result"]

@@ -1,0 +1,155 @@
+"""What the calls send, and what they refuse to send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_aicore.api import artifacts, configurations, executions, metrics, scenarios
+from airflow_provider_aicore.api.bindings import parameter_value
+
+BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", None, 1234]
+
+
+@pytest.mark.parametrize("bad", BAD_IDS, ids=repr)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(executions.get, id="executions.get"),
+        pytest.param(executions.create, id="executions.create"),
+        pytest.param(executions.stop, id="executions.stop"),
+        pytest.param(executions.delete, id="executions.delete"),
+        pytest.param(lambda bad: executions.batch_modify({bad: "STOPPED"}), id="executions.batch_modify"),
+        pytest.param(lambda bad: executions.logs(bad, start=datetime.now(UTC)), id="executions.logs"),
+        pytest.param(artifacts.get, id="artifacts.get"),
+        pytest.param(configurations.get, id="configurations.get"),
+        pytest.param(
+            lambda bad: configurations.create(name="n", scenario_id=bad, executable_id="text-clf-train"),
+            id="configurations.create",
+        ),
+        pytest.param(
+            lambda bad: configurations.create(
+                name="n", scenario_id="text-clf", executable_id="train", input_artifacts={"text": bad}
+            ),
+            id="input artifact",
+        ),
+        pytest.param(scenarios.get, id="scenarios.get"),
+        pytest.param(scenarios.query_executables, id="scenarios.query_executables"),
+        pytest.param(lambda bad: scenarios.get_executable("text-clf", bad), id="scenarios.get_executable"),
+        pytest.param(metrics.delete, id="metrics.delete"),
+        pytest.param(lambda bad: metrics.query([bad]), id="metrics.query"),
+        pytest.param(lambda bad: metrics.modify(bad, tags={"a": "b"}), id="metrics.modify"),
+    ],
+)
+def test_a_malformed_id_is_refused_before_anything_is_sent(make, bad):
+    """No call can be made with an id that is empty, too short, too long or of other characters."""
+    with pytest.raises(ValueError, match="an id has 4 to 64 characters"):
+        make(bad)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"name": ""}, "name is empty"),
+        ({"name": "n" * 257}, "name has 257 characters, but AI Core takes at most 256"),
+        ({"name": "naïve · name"}, "characters that AI Core refuses in names: '·ï'"),
+        ({"name": None}, "name is None of type NoneType"),
+        ({"kind": "banana"}, "kind is 'banana', but an artifact is one of model, dataset, resultset, other"),
+        ({"url": "data/x"}, "a URL such as ai://"),
+        ({"url": "ai://" + "x" * 1024}, "url has 1029 characters"),
+        ({"description": "d" * 5001}, "description has 5001 characters"),
+        ({"labels": {"mine": "x"}}, "must look like ext.ai.sap.com/my-label"),
+        ({"labels": {"ext.ai.sap.com/x": 1}}, "value of label 'ext.ai.sap.com/x' is 1 of type int"),
+    ],
+)
+def test_a_bad_artifact_is_refused_with_the_reason(change, complaint):
+    """Names, kinds, URLs and labels are held to AI Core's limits."""
+    good = {"name": "travel data", "kind": "dataset", "url": "ai://default/data", "scenario_id": "text-clf"}
+
+    with pytest.raises(ValueError, match=complaint):
+        artifacts.create(**{**good, **change})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is ", "as it is "),
+        ("", ""),
+        (True, "true"),
+        (False, "false"),
+        (20, "20"),
+        (0.001, "0.001"),
+        (1e-7, "1e-07"),
+        ({"a": [1, None]}, '{"a": [1, null]}'),
+        ([1, "x"], '[1, "x"]'),
+        ((1, 2), "[1, 2]"),
+    ],
+    ids=repr,
+)
+def test_parameter_values_become_text_by_fixed_rules(value, text):
+    """AI Core knows text only; each type has one way to become it."""
+    assert parameter_value("p", value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (None, "parameter 'p' is None"),
+        (object(), "parameter 'p' is of type object"),
+        ({"a": object()}, "parameter 'p' cannot be written as JSON"),
+        (datetime.now(UTC), "parameter 'p' is of type datetime"),
+        ("x" * 5001, "parameter 'p' has 5001 characters, but AI Core takes at most 5000"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_parameter_that_cannot_be_meant_is_refused(value, complaint):
+    """`None` and types without a rule are refused with the parameter's name."""
+    with pytest.raises(ValueError, match=complaint):
+        parameter_value("p", value)
+
+
+def test_too_many_parameters_are_refused():
+    """AI Core takes 1000 bindings."""
+    with pytest.raises(ValueError, match="number of parameters is 1001"):
+        configurations.create(
+            name="n",
+            scenario_id="text-clf",
+            executable_id="text-clf-train",
+            parameters={f"p{number}": 1 for number in range(1001)},
+        )
+
+
+def test_a_batch_has_one_to_a_hundred_executions():
+    """The bulk change is held to its limits, and to the two states that can be asked for."""
+    with pytest.raises(ValueError, match="number of executions is 0"):
+        executions.batch_modify({})
+    with pytest.raises(ValueError, match="number of executions is 101"):
+        executions.batch_modify({f"e{number:04}": "STOPPED" for number in range(101)})
+    with pytest.raises(ValueError, match="STOPPED or DELETED only"):
+        executions.batch_modify({"e0001": "RUNNING"})  # type: ignore[dict-item]  # that is the mistake
+
+
+def test_logs_always_say_from_when():
+    """The window is written in UTC with microseconds; a time without a zone is refused."""
+    call = executions.logs("e0001", start=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), top=10, order="desc")
+
+    assert call.params == {"start": "2026-01-02T03:04:05.000006Z", "$top": "10", "$order": "desc"}
+    with pytest.raises(ValueError, match="without a time zone"):
+        executions.logs("e0001", start=datetime(2026, 1, 2))  # noqa: DTZ001 - that is the mistake
+    with pytest.raises(ValueError, match="top is 5001"):
+        executions.logs("e0001", start=datetime.now(UTC), top=5001)
+
+
+@pytest.mark.parametrize("search", ["", "x" * 81, "a~b"])
+def test_a_search_is_held_to_its_limits(search):
+    """A search has 1 to 80 characters and no tilde."""
+    with pytest.raises(ValueError, match="search"):
+        configurations.query(search=search)
+
+
+def test_paging_is_written_with_the_dollar_sign():
+    """AI Core takes `$top` and `$skip`; without the sign they are ignored."""
+    assert executions.query(top=5, skip=10).params == {"$top": "5", "$skip": "10"}
+    with pytest.raises(ValueError, match="top is 0"):
+        executions.query(top=0)

@@ -1,0 +1,170 @@
+"""How answers are read, and how errors survive."""
+
+from __future__ import annotations
+
+import pickle
+
+import httpx
+import pytest
+
+from airflow_provider_aicore.api import errors, executions, lifecycle, metrics
+from airflow_provider_aicore.api.models import ExecutionMetrics, ExecutionStatus
+from airflow_provider_aicore.api.status_details import cause_of_death
+
+EXECUTION = {
+    "id": "e3bd55ad2c1a3f62",
+    "configurationId": "47b3eed9-0000",
+    "status": "RUNNING",
+    "createdAt": "2024-09-09T19:09:57Z",
+    "modifiedAt": "2024-09-09T19:11:17Z",
+}
+
+
+def _read(body):
+    request = httpx.Request("GET", "https://api.example/v2/lm/executions/e3bd")
+    return executions.get("e3bd").parse(httpx.Response(200, json=body, request=request))
+
+
+@pytest.mark.parametrize(
+    "optional",
+    ["statusMessage", "outputArtifacts", "startTime", "statusDetails", "targetStatus", "executionScheduleId"],
+)
+def test_an_optional_field_may_be_missing_or_null(optional):
+    """AI Core leaves optional fields out, or sends null."""
+    assert _read(EXECUTION) == _read({**EXECUTION, optional: None})
+
+
+def test_unknown_fields_are_kept():
+    """What AI Core adds between releases can be read by whoever knows it."""
+    assert _read({**EXECUTION, "progress": {"percent": 40}}).model_extra == {"progress": {"percent": 40}}
+
+
+def test_an_unknown_status_counts_as_unknown(caplog):
+    """A status that AI Core adds one day does not end a wait, and is told."""
+    execution = _read({**EXECUTION, "status": "HIBERNATING"})
+
+    assert execution.status is ExecutionStatus.UNKNOWN
+    assert lifecycle.outcome(execution.status) is None
+    assert "HIBERNATING" in caplog.text
+
+
+def test_only_three_statuses_end_a_wait():
+    """COMPLETED, DEAD and STOPPED are the ends; each has its own outcome."""
+    ends = {status.value: lifecycle.outcome(status) for status in ExecutionStatus}
+
+    assert {status: end.value for status, end in ends.items() if end} == {
+        "COMPLETED": "succeeded",
+        "DEAD": "failed",
+        "STOPPED": "stopped",
+    }
+
+
+def test_only_what_is_pending_or_running_can_be_stopped():
+    """AI Core refuses to stop an UNKNOWN execution, and one that stops or has ended."""
+    assert {status.value for status in ExecutionStatus if lifecycle.can_be_stopped(status)} == {
+        "PENDING",
+        "RUNNING",
+    }
+
+
+def test_the_last_value_of_a_metric_is_that_of_the_highest_step():
+    """Metrics may come in any order; among equal steps the later one counts."""
+    written = ExecutionMetrics.model_validate(
+        {
+            "executionId": "e123",
+            "metrics": [
+                {"name": "loss", "value": 0.2, "step": 2},
+                {"name": "loss", "value": 0.9, "step": 1},
+                {"name": "accuracy", "value": 0.5},
+                {"name": "accuracy", "value": 0.6},
+            ],
+        }
+    )
+
+    assert metrics.last_values(written) == {"loss": 0.2, "accuracy": 0.6}
+    assert metrics.last_values(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("details", "cause"),
+    [
+        (None, ""),
+        ({}, ""),
+        ("text", ""),
+        ({"details": None, "workflow_info": [None]}, ""),
+        (
+            {
+                "details": [
+                    {"container_name": "wait", "exit_code": 1, "message": "other"},
+                    {"container_name": "main", "exit_code": 137, "last_log_messages": " killed "},
+                ]
+            },
+            "container 'main' ended with exit code 137: killed",
+        ),
+        (
+            {"details": [{"container_name": "main", "exit_code": "2"}]},
+            "container 'main' ended with exit code 2",
+        ),
+        (
+            {
+                "details": [],
+                "workflow_info": [{"exit_code": "1", "message": "Error (exit code 1)", "phase": "Failed"}],
+            },
+            "Error (exit code 1)",
+        ),
+    ],
+)
+def test_the_cause_of_death_is_read_from_whatever_shape(details, cause):
+    """The container that failed comes first; what cannot be read is left out."""
+    assert cause_of_death(details) == cause
+
+
+def _all_errors():
+    request = httpx.Request(
+        "POST", "https://api.example/v2/lm/executions", headers={"AI-Resource-Group": "team-a"}
+    )
+    body = {
+        "error": {"code": "01010076", "message": "no", "requestId": "r-1", "target": "t", "details": {"a": 1}}
+    }
+    for status in (400, 403, 404, 409, 412, 429, 503):
+        yield errors.status_error(httpx.Response(status, json=body, request=request))
+    lost = httpx.ReadTimeout("slow", request=request)
+    yield errors.connection_error(lost, may_have_taken_effect=True)
+    yield errors.unexpected_response(httpx.Response(200, text="<html>", request=request), "it is not JSON")
+    yield errors.InvalidServiceKeyError("bad")
+    yield errors.AuthenticationError("bad")
+
+
+@pytest.mark.parametrize("error", list(_all_errors()), ids=lambda error: type(error).__name__)
+def test_every_error_survives_pickling(error):
+    """Airflow sends exceptions between processes, with all that they carry."""
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"json": {"error": {"code": "05011000", "message": "gone", "request_id": "r-2"}}},
+            "code 05011000: gone",
+        ),
+        ({"json": {"error": {"code": "1", "message": "m", "details": [{"code": "2"}]}}}, "code 1: m"),
+        (
+            {"json": {"error": "unauthorized", "error_description": "Bad credentials"}},
+            "unauthorized: Bad credentials",
+        ),
+        ({"text": "RBAC: access denied"}, "RBAC: access denied"),
+        ({"text": ""}, "400 Bad Request."),
+    ],
+)
+def test_a_refusal_is_read_from_every_known_body(body, said):
+    """AI Core's object, the identity service's string and the gateway's text all reach the message."""
+    request = httpx.Request("GET", "https://api.example/v2/lm/executions")
+    response = httpx.Response(400, request=request, headers={"x-request-id": "r-2"}, **body)
+
+    assert said in str(errors.status_error(response))
+    assert errors.status_error(response).request_id == "r-2"
