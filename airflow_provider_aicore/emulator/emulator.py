@@ -1,0 +1,261 @@
+"""The emulator as a library: an AI Core in this process, behind one function from request to response."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from airflow_provider_aicore.emulator import lifecycle
+from airflow_provider_aicore.emulator.faults import Faults
+from airflow_provider_aicore.emulator.gateway import Gateway
+from airflow_provider_aicore.emulator.identity import Identity
+from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
+from airflow_provider_aicore.emulator.runner import Runner, RunSettings
+from airflow_provider_aicore.emulator.state import (
+    ArtifactSlot,
+    Enactment,
+    Executable,
+    Execution,
+    Options,
+    Parameter,
+    ResourceGroup,
+    Scenario,
+    Tenant,
+)
+from airflow_provider_aicore.emulator.templates import load
+
+
+@dataclass(slots=True)
+class RecordedRequest:
+    """A request that was sent to the emulator.
+
+    :param path: decoded, without the query.
+    :param headers: names in lower case, without ``authorization``.
+    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one).
+    :param status: of the answer; None if the connection broke.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    json: Any = None
+    status: int | None = None
+
+
+class Emulator:
+    """A local AI Core. Use it as a context manager, or `close` it: executions may be running.
+
+    :param now: the clock, seconds since the epoch; every instant in an answer and scripted progress come from
+        it.
+    :param url: of AI Core, without ``/v2``. With a host *name* the identity service gets a name of its own
+        beside it, as it has in reality; a request to any other host ends in `httpx.ConnectError`.
+    :param token_lifetime: seconds.
+    :param resource_groups: what the tenant has; ``default`` is there in any case.
+    :param service_key: credentials of an earlier emulator to use again; default: new ones.
+    :param progress: how executions move that no `script` and no template speaks of.
+    :param refused_transition_status: HTTP status for a stop or delete at the wrong time, 400 or 412; what
+        AI Core answers is not documented.
+    :param list_lag: seconds for which a new execution or configuration is missing from lists, though not from
+        GET by its id.
+    :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
+    :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param record_requests: whether `requests` grows; a server that stays up does not need it.
+    :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
+    :param object_store: folder with a folder for each object store secret; default: a temporary one.
+    :param images: name of a container image, with or without tag, to the folder that stands for it; a process
+        starts in a copy of it. A container whose image is not among them starts in an empty folder.
+    :param unknown_seconds: real seconds that a running execution is UNKNOWN.
+    :param pending_seconds: real seconds that it is PENDING.
+    :param stop_grace: real seconds that a stopped execution has between SIGTERM and SIGKILL.
+    :param tracking_endpoint: URL under which processes reach ``/api/v1/metrics`` of this emulator, so where
+        `serve` makes it listen; default: they are told of none, and SAP's SDK then drops their metrics.
+    :raises ValueError: a folder does not exist, or a template is not one.
+    """
+
+    state: Tenant
+    """What the emulator holds, to look at; change it through the API and the methods here."""
+    faults: Faults
+    """The trouble in store."""
+    requests: list[RecordedRequest]
+    """All requests so far, in order, also those that a fault struck."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        url: str = "https://api.ai.emulator.test",
+        token_lifetime: float = 43199,
+        resource_groups: Iterable[str] = ("default",),
+        service_key: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        refused_transition_status: int = 400,
+        list_lag: float = 0.0,
+        deletion_seconds: float = 5.0,
+        bulk_updates: bool = True,
+        record_requests: bool = True,
+        templates: Path | None = None,
+        object_store: Path | None = None,
+        images: Mapping[str, Path] | None = None,
+        unknown_seconds: float = 0.0,
+        pending_seconds: float = 0.0,
+        stop_grace: float = 5.0,
+        tracking_endpoint: str | None = None,
+    ) -> None:
+        options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
+        settings = RunSettings(
+            object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint
+        )
+        groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
+        self.url = url
+        self.state = Tenant(now, options, self._enact, groups)
+        self.faults, self.requests = Faults(), []
+        self._identity = Identity(url, now, token_lifetime, service_key)
+        self._gateway = Gateway(self.state, self._identity, url)
+        self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
+        self._scripts: dict[str, deque[Progress]] = {}
+        for executable, scenario in [] if templates is None else load(templates, now()):
+            self.state.add_executable(executable, scenario)
+        self._runner = None if templates is None else Runner(self.state, settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    @property
+    def service_key(self) -> dict[str, Any]:
+        """A service key with a client secret, as a user would paste it into a connection."""
+        return dict(self._identity.service_key)
+
+    def x509_service_key(self, certificate: str, private_key: str) -> dict[str, Any]:
+        """Give the service key in its X.509 flavour; only in process, where no TLS looks at the certificate.
+
+        :param certificate: PEM.
+        :param private_key: PEM.
+        """
+        return self._identity.x509_service_key(certificate, private_key)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request.
+
+        :raises httpx.TransportError: the host is not the emulator's, or a fault breaks the connection.
+        """
+        recorded = _recorded(request)
+        if self._record_requests:
+            self.requests.append(recorded)
+        if request.url.host not in self._identity.hosts:
+            raise httpx.ConnectError(f"{request.url.host} is not a host of the emulator", request=request)
+        fault = self.faults.strike(request.method, request.url.path)
+        answer = self._gateway.answer
+        response = fault.answer(request, answer) if fault is not None else answer(request)
+        recorded.status = response.status_code
+        return response
+
+    def transport(self) -> httpx.MockTransport:
+        """Give a transport for `httpx.Client` and `httpx.AsyncClient` that leads here, without a network."""
+        return httpx.MockTransport(self.handle)
+
+    def add_executable(
+        self,
+        scenario_id: str,
+        executable_id: str,
+        *,
+        parameters: Mapping[str, str | None] | None = None,
+        input_artifacts: Mapping[str, str] | None = None,
+        output_artifacts: Mapping[str, str] | None = None,
+        deployable: bool = False,
+        progress: Progress | Sequence[Progress] | None = None,
+    ) -> None:
+        """Add an executable without a template, and its scenario if it is new; its executions are scripted.
+
+        :param parameters: name to default; None: a configuration has to bind it.
+        :param input_artifacts: name to kind.
+        :param output_artifacts: name to kind; an execution that completes registers one of each.
+        :param deployable: True for an executable of deployments.
+        :param progress: as in `script`.
+        """
+        created_at = self.state.now()
+        executable = Executable(
+            executable_id,
+            scenario_id,
+            executable_id,
+            created_at,
+            deployable=deployable,
+            parameters=tuple(Parameter(*each) for each in (parameters or {}).items()),
+            input_artifacts=tuple(ArtifactSlot(*each) for each in (input_artifacts or {}).items()),
+            output_artifacts=tuple(ArtifactSlot(*each) for each in (output_artifacts or {}).items()),
+        )
+        with self.state.lock:
+            self.state.add_executable(executable, Scenario(scenario_id, scenario_id, created_at))
+        if progress is not None:
+            self.script(executable_id, progress)
+
+    def script(self, executable_id: str, progress: Progress | Sequence[Progress]) -> None:
+        """Say how the executions of an executable move from now on; none of them really runs any more.
+
+        :param progress: for all of them, or a sequence: one for each that starts, the last for all later.
+        """
+        each = [progress] if isinstance(progress, Progress) else progress
+        self._scripts[executable_id] = deque(each)
+
+    def statuses(self, resource_group: str = "default") -> dict[str, str]:
+        """Give the status of every execution by its id, without a request and without counting as a read."""
+        with self.state.lock:
+            group = self.state.groups[resource_group]
+            lifecycle.refresh(group, self.state.now())
+            return {each.id: each.status for each in group.executions.values()}
+
+    def write_log(
+        self,
+        execution_id: str,
+        msg: str,
+        *,
+        at: float | None = None,
+        container: str = "main",
+        resource_group: str = "default",
+    ) -> None:
+        """Write a line to an execution's log.
+
+        :param at: seconds since the epoch, also in the past; default: now.
+        """
+        with self.state.lock:
+            execution = self.state.groups[resource_group].executions[execution_id]
+            execution.log(msg, self.state.now() if at is None else at, container=container)
+
+    def close(self) -> None:
+        """End everything that still runs, and wait for its end."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _enact(self, group: ResourceGroup, execution: Execution) -> Enactment:
+        executable = self.state.executables[execution.configuration.executable_id]
+        script = self._scripts.get(executable.id)
+        if not script and executable.workflow is not None and self._runner is not None:
+            return self._runner.enact(group, execution, executable)
+        progress = self._progress
+        if script:
+            progress = script.popleft() if len(script) > 1 else script[0]
+
+        def write_outputs(at: float) -> None:
+            for slot in executable.output_artifacts:
+                group.register_output(execution, slot, at)
+
+        return ScriptedEnactment(progress, execution.created_at, write_outputs)
+
+
+def _recorded(request: httpx.Request) -> RecordedRequest:
+    headers = {
+        name.lower(): value for name, value in request.headers.items() if name.lower() != "authorization"
+    }
+    try:
+        body = json.loads(request.content) if request.content else None
+    except ValueError:
+        body = None
+    return RecordedRequest(request.method, request.url.path, dict(request.url.params), headers, body)

@@ -1,0 +1,100 @@
+"""From an HTTP request to the operation and back: token, resource group, error bodies, headers."""
+
+import uuid
+from email.utils import formatdate
+from typing import Any
+
+import httpx
+
+from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
+from airflow_provider_aicore.emulator.identity import TOKEN_PATH, Identity
+from airflow_provider_aicore.emulator.queries import Query
+from airflow_provider_aicore.emulator.refusals import GatewayRefusal, Refusal, access_denied
+from airflow_provider_aicore.emulator.routes import table
+from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
+
+LM = "/v2/lm"
+
+
+class Gateway:
+    """Answers every request that reaches the emulator.
+
+    :param tenant: the state; its lock is held while an operation runs.
+    :param identity: knows the tokens.
+    :param url: of AI Core, without ``/v2``.
+    """
+
+    def __init__(self, tenant: Tenant, identity: Identity, url: str) -> None:
+        self._tenant = tenant
+        self._identity = identity
+        self._url = url
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer *request* the way AI Core, its gateway or its identity service does."""
+        request_id = str(uuid.uuid4())
+        try:
+            response = self._route(request, request_id)
+        except GatewayRefusal as refusal:
+            headers = {"content-type": "text/plain"}
+            response = httpx.Response(refusal.status, content=refusal.text.encode(), headers=headers)
+        except Refusal as refusal:
+            response = httpx.Response(refusal.status, json=_error_body(refusal, request_id, request.url.path))
+        response.headers["date"] = formatdate(self._tenant.now(), usegmt=True)
+        response.headers["x-request-id"] = request_id
+        return response
+
+    def _route(self, request: httpx.Request, request_id: str) -> httpx.Response:
+        path = request.url.path
+        if path == TOKEN_PATH:
+            return self._identity.answer(request)
+        if path == table.TRACKING.path:
+            if request.method != table.TRACKING.method:
+                raise Refusal(405, f"{request.method} is not allowed on {path}")
+            return self._carry_out(request, table.TRACKING, {}, request_id)
+        self._identity.check(request.headers.get("authorization"))
+        if not path.startswith(f"{LM}/"):
+            raise Refusal(404, f"There is nothing at {path}; the API is below {LM}")
+        route, path_ids = table.find(request.method, path.removeprefix(LM))
+        return self._carry_out(request, route, path_ids, request_id)
+
+    def _carry_out(
+        self, request: httpx.Request, route: table.Route, path_ids: dict[str, str], request_id: str
+    ) -> httpx.Response:
+        with self._tenant.lock:
+            reply = route.operation(
+                ApiRequest(
+                    tenant=self._tenant,
+                    group=self._group(request, route),
+                    path_ids=path_ids,
+                    query=Query(dict(request.url.params)),
+                    now=self._tenant.now(),
+                    content_type=request.headers.get("content-type", ""),
+                    content=request.content,
+                    base_url=self._url,
+                    request_id=request_id,
+                )
+            )
+        return self._response(reply, request)
+
+    def _group(self, request: httpx.Request, route: table.Route) -> ResourceGroup:
+        # AI Core is said to take "default" for a missing header on some calls; the description requires it.
+        group_id = request.headers.get("ai-resource-group", "" if route.grouped else "default")
+        if group_id not in self._tenant.groups:
+            raise access_denied()
+        return self._tenant.groups[group_id]
+
+    def _response(self, reply: Reply, request: httpx.Request) -> httpx.Response:
+        if reply.text is not None:
+            headers = {"content-type": "text/plain"}
+            return httpx.Response(reply.status, content=reply.text.encode(), headers=headers)
+        if reply.body is None:
+            return httpx.Response(reply.status)
+        headers = {}
+        if reply.location is not None:
+            headers["location"] = f"{self._url}{request.url.path}/{reply.location}"
+        return httpx.Response(reply.status, json=reply.body, headers=headers)
+
+
+def _error_body(refusal: Refusal, request_id: str, path: str) -> dict[str, Any]:
+    details: dict[str, Any] | list[Any] = [] if path.startswith(f"{LM}/metrics") else {}
+    return {"error": refusal.error(request_id=request_id, target=path, details=details)}

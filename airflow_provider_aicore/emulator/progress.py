@@ -1,0 +1,159 @@
+"""How a scripted execution's status moves: at once, after so many reads, or by the clock."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_aicore.emulator.state import Execution
+from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A status, and what has to happen in the status before it is entered.
+
+    :param status: one of AI Core's execution statuses; steps may skip some, repeat some or go back.
+    :param after_seconds: seconds of the emulator's clock spent in the status before.
+    :param after_reads: answers (to a GET of the execution or a list with it) that showed the status before.
+    :param message: the ``statusMessage`` from then on.
+    :param details: the ``statusDetails`` from then on; default: what AI Core says in such a status.
+    """
+
+    status: str
+    after_seconds: float = 0.0
+    after_reads: int = 0
+    message: str = ""
+    details: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The way of an execution after UNKNOWN, which each one starts in; where the steps end it stays.
+
+    :param steps: what comes after UNKNOWN, in order.
+    :param stop: the step from STOPPING to its end, once somebody has stopped the execution.
+    """
+
+    steps: tuple[Step, ...] = ()
+    stop: Step = Step("STOPPED", after_reads=1)
+
+    @classmethod
+    def at_once(
+        cls, outcome: str = "COMPLETED", *, message: str = "", details: Mapping[str, Any] | None = None
+    ) -> "Progress":
+        """Reach *outcome* before the first look; only the answer to the POST says UNKNOWN."""
+        return cls((Step("RUNNING"), Step(outcome, message=message, details=details)))
+
+    @classmethod
+    def by_reads(
+        cls,
+        reads: int = 1,
+        outcome: str = "COMPLETED",
+        *,
+        through: tuple[str, ...] = ("PENDING", "RUNNING"),
+        message: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> "Progress":
+        """Show every status on the way *reads* times, UNKNOWN included.
+
+        :param outcome: the last status.
+        :param through: the statuses between UNKNOWN and *outcome*.
+        :param message: the ``statusMessage`` that comes with *outcome*.
+        :param details: the ``statusDetails`` that come with *outcome*; default: made to fit.
+        """
+        way = tuple(Step(status, after_reads=reads) for status in through)
+        return cls((*way, Step(outcome, after_reads=reads, message=message, details=details)))
+
+    @classmethod
+    def by_clock(
+        cls,
+        *,
+        unknown: float = 15.0,
+        pending: float = 30.0,
+        running: float = 60.0,
+        stopping: float = 10.0,
+        outcome: str = "COMPLETED",
+        message: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> "Progress":
+        """Spend so many seconds of the emulator's clock in each status.
+
+        :param unknown: seconds in UNKNOWN; 15 to 75 were seen on AI Core.
+        :param pending: seconds in PENDING; 0 skips it.
+        :param running: seconds in RUNNING.
+        :param stopping: seconds from the stop to STOPPED.
+        :param outcome: the last status.
+        :param message: the ``statusMessage`` that comes with *outcome*.
+        :param details: the ``statusDetails`` that come with *outcome*; default: made to fit.
+        """
+        pending_step = (Step("PENDING", after_seconds=unknown),) if pending else ()
+        running_step = Step("RUNNING", after_seconds=pending or unknown)
+        last = Step(outcome, after_seconds=running, message=message, details=details)
+        return cls((*pending_step, running_step, last), Step("STOPPED", after_seconds=stopping))
+
+    @classmethod
+    def stuck(cls, status: str = "UNKNOWN") -> "Progress":
+        """Reach *status* before the first look, and stay there for ever."""
+        way = {"UNKNOWN": (), "PENDING": (Step("PENDING"),)}.get(status)
+        return cls((Step("RUNNING"),) if way is None else way)
+
+
+class ScriptedEnactment:
+    """Moves one execution along a `Progress`; it is looked at, it does not act on its own.
+
+    :param progress: the way.
+    :param entered_at: when the execution was created, seconds since the epoch.
+    :param write_outputs: called when the execution completes, with the instant.
+    """
+
+    def __init__(self, progress: Progress, entered_at: float, write_outputs: Callable[[float], None]) -> None:
+        self._stop = progress.stop
+        self._ahead = deque(progress.steps)
+        self._entered_at = entered_at
+        self._reads = 0
+        self._write_outputs = write_outputs
+
+    def advance(self, execution: Execution, now: float) -> None:
+        """Enter every status that is due; one that the clock made due is entered at its own instant."""
+        while self._ahead and self._is_due(self._ahead[0], now):
+            step = self._ahead.popleft()
+            self._enter(execution, step, now if step.after_reads else self._entered_at + step.after_seconds)
+
+    def shown(self) -> None:
+        """Count one read of the present status."""
+        self._reads += 1
+
+    def stop(self, execution: Execution, now: float) -> None:
+        """Go to STOPPING; the script's ``stop`` says when that ends."""
+        self._ahead = deque([self._stop])
+        self._enter(execution, Step("STOPPING"), now)
+
+    def abandon(self) -> None:
+        """Stay where it is."""
+        self._ahead.clear()
+
+    def _is_due(self, step: Step, now: float) -> bool:
+        return self._reads >= step.after_reads and now >= self._entered_at + step.after_seconds
+
+    def _enter(self, execution: Execution, step: Step, at: float) -> None:
+        if step.status == "COMPLETED":
+            self._write_outputs(at)
+        execution.move(step.status, at)
+        execution.status_message = step.message
+        execution.status_details = _details(execution, step)
+        self._entered_at = at
+        self._reads = 0
+
+
+def _details(execution: Execution, step: Step) -> dict[str, Any] | None:
+    if step.details is not None:
+        return dict(step.details)
+    if step.status == "DEAD":
+        log_tail = tail(line.msg for line in execution.logs)
+        return describe(
+            [PodReport(execution.id, 1, "Error (exit code 1)", culprit="main", log_tail=log_tail)]
+        )
+    if step.status == "COMPLETED":
+        return describe([PodReport(execution.id, 0)])
+    return describe([PodReport(execution.id)] if step.status == "RUNNING" else [])

@@ -1,0 +1,174 @@
+"""How the things in the state look on the wire: camelCase, and without the fields that have no value."""
+
+from typing import Any
+
+from airflow_provider_aicore.emulator.state import (
+    Artifact,
+    ArtifactSlot,
+    Configuration,
+    Executable,
+    Execution,
+    Metrics,
+    Parameter,
+    Scenario,
+)
+from airflow_provider_aicore.emulator.timestamps import whole_seconds, with_offset
+
+
+def artifact(item: Artifact, expanded: Scenario | None = None) -> dict[str, Any]:
+    """Shape an artifact (schema ``AiArtifact``).
+
+    :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
+    """
+    return _present(
+        id=item.id,
+        name=item.name,
+        kind=item.kind,
+        url=item.url,
+        description=item.description,
+        scenarioId=item.scenario_id,
+        configurationId=item.configuration_id,
+        executionId=item.execution_id,
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.created_at),
+        labels=None if item.labels is None else [{"key": key, "value": value} for key, value in item.labels],
+        scenario=None if expanded is None else scenario(expanded),
+    )
+
+
+def configuration(item: Configuration, expanded: Scenario | None = None) -> dict[str, Any]:
+    """Shape a configuration (schema ``AiConfiguration``); it has no ``modifiedAt``.
+
+    :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
+    """
+    return _present(
+        id=item.id,
+        name=item.name,
+        executableId=item.executable_id,
+        scenarioId=item.scenario_id,
+        parameterBindings=_pairs(item.parameter_bindings, "value"),
+        inputArtifactBindings=_pairs(item.input_artifact_bindings, "artifactId"),
+        createdAt=whole_seconds(item.created_at),
+        scenario=None if expanded is None else scenario(expanded),
+    )
+
+
+def execution(item: Execution) -> dict[str, Any]:
+    """Shape an execution as an item of a list (schema ``AiExecution``), which never has ``statusDetails``."""
+    outputs = [{**artifact(each), "labels": []} for each in item.output_artifacts]
+    return _present(
+        id=item.id,
+        configurationId=item.configuration.id,
+        configurationName=item.configuration.name,
+        executableId=item.configuration.executable_id,
+        scenarioId=item.configuration.scenario_id,
+        targetStatus=item.target_status,
+        status=item.status,
+        statusMessage=item.status_message[:256],
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
+        submissionTime=_instant(item.submission_time),
+        startTime=_instant(item.start_time),
+        completionTime=_instant(item.completion_time),
+        outputArtifacts=outputs if outputs or item.status == "COMPLETED" else None,
+    )
+
+
+def execution_with_details(item: Execution) -> dict[str, Any]:
+    """Shape an execution as the answer to a GET of it (schema ``AiExecutionResponseWithDetails``)."""
+    return _present(**execution(item), statusDetails=item.status_details)
+
+
+def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
+    """Shape what ``$select=status`` leaves of an execution.
+
+    SAP's client takes these six fields and no other; whether list items carry details is not documented.
+
+    :param details: False for the items of a list.
+    """
+    return _present(
+        id=item.id,
+        configurationId=item.configuration.id,
+        status=item.status,
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
+        statusDetails=item.status_details if details else None,
+    )
+
+
+def metrics(item: Metrics, selected: set[str]) -> dict[str, Any]:
+    """Shape what was tracked for an execution (schema ``TrckGetMetricResource``).
+
+    :param selected: of ``metrics``, ``tags`` and ``customInfo`` those that were asked for.
+    """
+    parts = {"metrics": item.metrics, "tags": item.tags, "customInfo": item.custom_info}
+    return {
+        "executionId": item.execution_id,
+        "createdAt": whole_seconds(item.created_at),
+        "modifiedAt": whole_seconds(item.modified_at),
+        **{name: part for name, part in parts.items() if name in selected},
+    }
+
+
+def scenario(item: Scenario) -> dict[str, Any]:
+    """Shape a scenario (schema ``AiScenario``)."""
+    return _present(
+        id=item.id,
+        name=item.name,
+        description=item.description,
+        createdAt=with_offset(item.created_at),
+        modifiedAt=with_offset(item.created_at),
+    )
+
+
+def executable(item: Executable) -> dict[str, Any]:
+    """Shape an executable (schema ``AiExecutable``)."""
+    return _present(
+        id=item.id,
+        name=item.name,
+        description=item.description,
+        scenarioId=item.scenario_id,
+        versionId=item.version_id,
+        deployable=item.deployable,
+        labels=[],
+        parameters=[_parameter(each) for each in item.parameters],
+        inputArtifacts=[_slot(each) for each in item.input_artifacts],
+        outputArtifacts=[_slot(each) for each in item.output_artifacts],
+        createdAt=with_offset(item.created_at),
+        modifiedAt=with_offset(item.created_at),
+    )
+
+
+def version(scenario_id: str, version_id: str, created_at: float) -> dict[str, Any]:
+    """Shape a version of a scenario (schema ``AiVersion``)."""
+    return {
+        "id": version_id,
+        "scenarioId": scenario_id,
+        "createdAt": with_offset(created_at),
+        "modifiedAt": with_offset(created_at),
+    }
+
+
+def listed(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """Wrap the items of a list; ``count`` is how many are in this answer, not how many there are."""
+    return {"count": len(resources), "resources": resources}
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _instant(seconds: float | None) -> str | None:
+    return None if seconds is None else whole_seconds(seconds)
+
+
+def _pairs(bindings: tuple[tuple[str, str], ...] | None, value_name: str) -> list[dict[str, str]] | None:
+    return None if bindings is None else [{"key": key, value_name: value} for key, value in bindings]
+
+
+def _parameter(item: Parameter) -> dict[str, Any]:
+    return _present(name=item.name, type="string", default=item.default, description=item.description)
+
+
+def _slot(item: ArtifactSlot) -> dict[str, Any]:
+    return _present(name=item.name, kind=item.kind)

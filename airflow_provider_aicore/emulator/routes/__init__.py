@@ -1,0 +1,1 @@
+"""AI Core's operations, one module a subject; `table` says which path leads where."""

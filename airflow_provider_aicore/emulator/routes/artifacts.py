@@ -1,0 +1,95 @@
+"""Operations ``artifact.create``, ``.query``, ``.count`` and ``.get``."""
+
+import re
+
+from airflow_provider_aicore.emulator import checks, render
+from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
+from airflow_provider_aicore.emulator.queries import Query
+from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.state import Artifact, new_id
+
+_LABEL_EXPRESSION = re.compile(r"(ext\.ai\.sap\.com/[\w.-]+?)(!?=)([^ =,]+)", re.ASCII)
+
+
+def create(request: ApiRequest) -> Reply:
+    """Register an artifact; its scenario has to exist (whether AI Core looks is not documented)."""
+    body = request.body()
+    artifact = Artifact(
+        id=new_id(),
+        name=checks.text(body, "name", pattern=checks.NAME, longest=256),
+        kind=checks.choice(body, "kind", checks.ARTIFACT_KINDS),
+        url=checks.text(body, "url", pattern=checks.ARTIFACT_URL, longest=1024),
+        scenario_id=checks.identifier(body, "scenarioId"),
+        description=checks.optional_text(body, "description", longest=5000),
+        labels=checks.labels(body),
+        created_at=request.now,
+    )
+    if artifact.scenario_id not in request.tenant.scenarios:
+        raise bad_request(f"scenarioId: there is no scenario {artifact.scenario_id}")
+    request.group.artifacts[artifact.id] = artifact
+    answer = {"id": artifact.id, "message": "Artifact acknowledged", "url": artifact.url}
+    return Reply(201, answer, location=artifact.id)
+
+
+def query(request: ApiRequest) -> Reply:
+    """List a page of the artifacts that pass all filters, in no particular order."""
+    expand = request.query.choice("$expand", ("scenario",))
+    page = request.query.page(_matching(request))
+    scenarios = request.tenant.scenarios
+    shaped = [render.artifact(each, scenarios.get(each.scenario_id) if expand else None) for each in page]
+    return Reply(200, render.listed(shaped))
+
+
+def count(request: ApiRequest) -> Reply:
+    """Count the artifacts that pass all filters."""
+    return Reply(200, text=str(len(_matching(request))))
+
+
+def get(request: ApiRequest) -> Reply:
+    """Give one artifact."""
+    artifact_id = request.path_ids["artifactId"]
+    artifact = request.group.artifacts.get(artifact_id)
+    if artifact is None:
+        raise not_found("Artifact", artifact_id)
+    expand = request.query.choice("$expand", ("scenario",))
+    scenario = request.tenant.scenarios.get(artifact.scenario_id) if expand else None
+    return Reply(200, render.artifact(artifact, scenario))
+
+
+def _matching(request: ApiRequest) -> list[Artifact]:
+    wanted = request.query
+    exact = {
+        "scenario_id": wanted.identifier("scenarioId"),
+        "execution_id": wanted.identifier("executionId"),
+        "name": wanted.text("name"),
+        "kind": wanted.choice("kind", checks.ARTIFACT_KINDS),
+    }
+    contains = wanted.search()
+    labels = _label_expressions(wanted)
+    return [
+        each
+        for each in sorted(request.group.artifacts.values(), key=lambda artifact: artifact.id)
+        if all(value is None or getattr(each, field) == value for field, value in exact.items())
+        and (contains(each.name) or contains(each.description or ""))
+        and all(_label_fits(each, *expression) for expression in labels)
+    ]
+
+
+def _label_expressions(wanted: Query) -> list[tuple[str, str, str]]:
+    """Read ``artifactLabelSelector``: at most ten of ``key=value`` and ``key!=value``, commas between them.
+
+    Source: parameter ``AiartifactLabelSelector``; a comma inside a value is written ``{comma}``.
+    """
+    selector = wanted.text("artifactLabelSelector")
+    if selector is None:
+        return []
+    expressions = [_LABEL_EXPRESSION.fullmatch(each) for each in selector.split(",")]
+    if len(expressions) > 10 or None in expressions:
+        raise bad_request("artifactLabelSelector: at most ten of ext.ai.sap.com/key=value or key!=value")
+    return [(match[1], match[2], match[3].replace("{comma}", ",")) for match in expressions if match]
+
+
+def _label_fits(artifact: Artifact, key: str, operator: str, value: str) -> bool:
+    # key!=value passes only what has the key at all: SAP's tests against the live service say so.
+    labels = dict(artifact.labels or ())
+    return key in labels and (labels[key] == value) is (operator == "=")

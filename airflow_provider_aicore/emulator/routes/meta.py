@@ -1,0 +1,51 @@
+"""Operation ``meta.get``, and the two paths beside it that only SAP's own client knows."""
+
+from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
+
+
+def get(request: ApiRequest) -> Reply:
+    """Say what this AI Core can do; what the emulator does not have is not claimed.
+
+    ``minimumFrequencyHour`` is in SAP's documentation only, not in the description.
+    """
+    bulk = request.tenant.options.bulk_updates
+    capabilities = {
+        "logs": {"executions": True, "deployments": False},
+        "multitenant": True,
+        "shareable": True,
+        "staticDeployments": False,
+        "userDeployments": False,
+        "userExecutions": True,
+        "timeToLiveDeployments": False,
+        "executionSchedules": False,
+        "bulkUpdates": {"executions": bulk, "deployments": False},
+    }
+    limits = {
+        "executions": {"maxRunningCount": -1},
+        "deployments": {"maxRunningCount": -1},
+        "minimumFrequencyHour": 1,
+        "timeToLiveDeployments": {"minimum": "10m", "maximum": "-1"},
+    }
+    extensions = {
+        "metrics": {"version": "1.0.0", "capabilities": {"extendedResults": True}},
+        "resourceGroups": {"version": "1.2.0"},
+    }
+    body = {
+        "runtimeIdentifier": "aicore",
+        "runtimeApiVersion": "2.21.0",
+        "description": "A local emulator of AI Core",
+        "aiApi": {"version": "2.18.0", "capabilities": capabilities, "limits": limits},
+        "extensions": extensions,
+    }
+    return Reply(200, body)
+
+
+def versions(request: ApiRequest) -> Reply:
+    """List the versions of the API: there is one."""
+    version = {"versionId": "v2", "url": f"{request.base_url}/v2", "description": "AI API v2"}
+    return Reply(200, {"versions": [version]})
+
+
+def healthz(_request: ApiRequest) -> Reply:
+    """Say that AI Core is ready."""
+    return Reply(200, {"status": "READY", "message": "The emulator is ready"})

@@ -1,0 +1,86 @@
+"""The place where a container's process works: a folder in place of the container's file system."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__")
+
+
+class Sandbox:
+    """A folder for one process. Paths of the template lead into it; all other paths are the machine's own.
+
+    ======================================  ==========================================================
+    In the container                        Here
+    ======================================  ==========================================================
+    the declared path of an artifact        the same path below ``<folder>/root``
+    the image's working directory, the cwd  ``<folder>/work``, a copy of the folder that stands for the
+                                            image; empty without one
+    ``workingDir`` of the container         the same ``<folder>/work``
+    home directory; temporary files         ``<folder>/root``; ``<folder>/tmp``
+    ======================================  ==========================================================
+
+    :param folder: does not exist yet.
+    :param image: the folder that stands for the image; it is copied, so runs cannot disturb each other.
+    :param working_dir: ``workingDir`` of the container.
+    :param paths: the declared paths of the template's artifacts.
+    """
+
+    def __init__(
+        self, folder: Path, image: Path | None, working_dir: str | None, paths: Iterable[str]
+    ) -> None:
+        self._root, self._tmp, self.work = folder / "root", folder / "tmp", folder / "work"
+        for each in (self._root, self._tmp):
+            each.mkdir(parents=True)
+        if image is None:
+            self.work.mkdir()
+        else:
+            shutil.copytree(image, self.work, ignore=_LEFT_OUT, symlinks=True)
+        self._places = {path.rstrip("/"): self.place(path) for path in paths}
+        if working_dir and working_dir.rstrip("/"):
+            self._places.setdefault(working_dir.rstrip("/"), self.work)
+        self._pattern = _path_pattern(self._places)
+
+    def place(self, path: str) -> Path:
+        """Say where the declared *path* of an artifact is here."""
+        return self._root / path.strip("/")
+
+    def translate(self, text: str) -> str:
+        """Write the places here for the paths in *text*, where one stands alone or begins a longer one."""
+        if not self._places:
+            return text
+        return self._pattern.sub(lambda match: str(self._places[match[0]]), text)
+
+    def write_script(self, source: str) -> Path:
+        """Write the text of a ``script`` template into a file, for its command to take as an argument."""
+        file = self._tmp / "script"
+        file.write_text(source)
+        return file
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that every process has; nothing of the emulator's own environment is handed on.
+
+        ``python`` is the interpreter that runs the emulator, with the packages it has.
+        """
+        search = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+        return {
+            "PATH": ":".join(search),
+            "HOME": str(self._root),
+            "TMPDIR": str(self._tmp),
+            "LANG": "C.UTF-8",
+        }
+
+
+def find_image(name: str, images: Mapping[str, Path]) -> Path | None:
+    """Give the folder that stands for an image: by its full name, else by its name without tag and digest."""
+    bare = re.sub(r":[^/:]*$", "", name.partition("@")[0])
+    return images.get(name, images.get(bare))
+
+
+def _path_pattern(places: Iterable[str]) -> re.Pattern[str]:
+    """Match a path only between boundaries: ``/app/data`` is not in ``/app/database`` or ``/my/app/data``."""
+    longest_first = sorted(places, key=len, reverse=True)
+    either = "|".join(re.escape(each) for each in longest_first)
+    return re.compile(rf"(?<![\w./-])(?:{either})(?![\w-]|\.\w)")

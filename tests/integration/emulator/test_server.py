@@ -1,0 +1,130 @@
+"""The emulator over TCP."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from airflow_provider_aicore.emulator import ConnectionLost, NoConnection, Progress, SlowAnswer
+from airflow_provider_aicore.emulator.server import EmulatorServer
+from tests.integration.emulator.laboratory import Laboratory, python
+
+
+@pytest.fixture
+def server():
+    """Give an emulator that listens."""
+    with EmulatorServer(progress=Progress.by_reads(1)) as server:
+        server.emulator.add_executable("text-clf", "text-clf-train")
+        yield server
+
+
+@pytest.fixture
+def api(server):
+    """Give a client of the emulator that listens."""
+    with connect(server) as api:
+        yield api
+
+
+def connect(server):
+    """Get a token over TCP and give a client that carries it."""
+    key = server.emulator.service_key
+    form = {"grant_type": "client_credentials"}
+    token = httpx.post(
+        f"{key['url']}/oauth/token", data=form, auth=(key["clientid"], key["clientsecret"]), trust_env=False
+    )
+    return httpx.Client(
+        base_url=f"{key['serviceurls']['AI_API_URL']}/v2/lm",
+        headers={"Authorization": f"Bearer {token.json()['access_token']}", "AI-Resource-Group": "default"},
+        trust_env=False,
+    )
+
+
+def configure(api):
+    """Create a configuration and give the body that starts an execution of it."""
+    body = {"name": "train", "executableId": "text-clf-train", "scenarioId": "text-clf"}
+    return {"configurationId": api.post("/configurations", json=body).json()["id"]}
+
+
+def test_the_same_answers_come_over_tcp(server, api):
+    """Token, creation, reads, counts, queries and empty answers work as in process."""
+    answer = api.post("/executions", json=configure(api))
+    execution_id = answer.json()["id"]
+    assert answer.headers["location"] == f"{server.url}/v2/lm/executions/{execution_id}"
+    assert answer.headers["x-request-id"]
+    assert len(answer.headers.get_list("date")) == 1
+    assert [api.get(f"/executions/{execution_id}").json()["status"] for _ in range(2)] == [
+        "UNKNOWN",
+        "PENDING",
+    ]
+    assert api.get("/executions/$count", params={"scenarioId": "text-clf"}).text == "1"
+    tags = [{"name": "odd", "value": "a+b & c"}]
+    tracked = api.patch("/metrics", json={"executionId": execution_id, "tags": tags})
+    assert (tracked.status_code, tracked.content) == (204, b"")
+    assert api.get("/metrics", params={"tagFilters": "odd=a+b & c"}).json()["count"] == 1
+
+
+def test_only_this_machine_is_listened_to(server):
+    """The address is 127.0.0.1; a request under another host name is denied."""
+    assert server.url.startswith("http://127.0.0.1:")
+    answer = httpx.get(f"{server.url}/v2/lm/meta", headers={"Host": "evil.example.com"}, trust_env=False)
+    assert answer.status_code == 403
+
+
+def test_localhost_is_as_good_as_its_address(server, api):
+    """A URL with localhost leads to the same emulator."""
+    port = server.url.rpartition(":")[2]
+    answer = api.get(f"http://localhost:{port}/v2/lm/meta")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "started"), [(ConnectionLost(), 1), (NoConnection(), 0)], ids=["after", "before"]
+)
+def test_broken_connection_is_closed_without_an_answer(server, api, caplog, fault, started):
+    """The client sees the connection break, before or after the effect; the next request is fine."""
+    body = configure(api)
+    server.emulator.faults.add(fault, method="POST", path="/executions$")
+    with pytest.raises(httpx.TransportError):
+        api.post("/executions", json=body)
+    assert len(server.emulator.statuses()) == started
+    assert api.get("/scenarios").status_code == 200
+    assert not caplog.records
+
+
+def test_slow_answer_is_slow(server, api):
+    """An impatient client runs into its timeout although the request took effect."""
+    body = configure(api)
+    server.emulator.faults.add(SlowAnswer(0.5), method="POST", path="/executions$")
+    with pytest.raises(httpx.ReadTimeout):
+        api.post("/executions", json=body, timeout=0.1)
+    assert len(server.emulator.statuses()) == 1
+
+
+def test_taken_port_is_an_error(server):
+    """Nobody can listen where somebody does."""
+    with pytest.raises(OSError, match="in use"):
+        EmulatorServer(port=int(server.url.rpartition(":")[2]))
+
+
+def test_running_execution_reports_its_metrics(tmp_path):
+    """A process finds the tracking endpoint in its environment and needs no token."""
+    source = """
+import json, os, urllib.request
+body = {'executionId': os.environ['AICORE_EXECUTION_ID'], 'metrics': [{'name': 'loss', 'value': 0.5}]}
+urllib.request.urlopen(urllib.request.Request(
+    os.environ['AICORE_TRACKING_ENDPOINT'] + '/api/v1/metrics',
+    data=json.dumps(body).encode(), headers={'Content-Type': 'application/json'}, method='PATCH',
+))
+"""
+    laboratory = Laboratory(tmp_path)
+    laboratory.prepare(python(source))
+    with EmulatorServer(templates=laboratory.templates) as server, connect(server) as api:
+        execution_id = api.post("/executions", json=configure(api)).json()["id"]
+        read = laboratory.until(
+            lambda: api.get(f"/executions/{execution_id}").json(), lambda read: "completionTime" in read
+        )
+        assert read["status"] == "COMPLETED", json.dumps(read)
+        (resource,) = api.get("/metrics", params={"executionIds": execution_id}).json()["resources"]
+    assert (resource["metrics"][0]["name"], resource["metrics"][0]["value"]) == ("loss", 0.5)

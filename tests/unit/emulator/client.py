@@ -1,0 +1,69 @@
+"""A clock to move by hand, and a plain HTTP client that knows nothing of the provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from airflow_provider_aicore.emulator import Emulator
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def move(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Api(httpx.Client):
+    """A client below ``/v2/lm`` of one resource group, and the few steps that most tests begin with."""
+
+    def register(self, **fields: object) -> str:
+        """Register an artifact and give its id."""
+        body = {
+            "name": "data",
+            "kind": "dataset",
+            "url": "ai://default/data",
+            "scenarioId": "text-clf",
+            **fields,
+        }
+        return str(self.post("/artifacts", json=body).raise_for_status().json()["id"])
+
+    def configure(self, **fields: object) -> str:
+        """Create a configuration and give its id."""
+        body = {"name": "train", "executableId": "text-clf-train", "scenarioId": "text-clf", **fields}
+        return str(self.post("/configurations", json=body).raise_for_status().json()["id"])
+
+    def start(self, **fields: object) -> str:
+        """Start an execution of a new configuration and give its id."""
+        body = {"configurationId": self.configure(**fields)}
+        return str(self.post("/executions", json=body).raise_for_status().json()["id"])
+
+    def status(self, execution_id: str) -> str:
+        """Read the status of an execution."""
+        return str(self.get(f"/executions/{execution_id}").raise_for_status().json()["status"])
+
+
+def connect(emulator: Emulator, resource_group: str = "default") -> Api:
+    """Get a token and give a client that carries it."""
+    key = emulator.service_key
+    client = Api(
+        transport=emulator.transport(),
+        base_url=f"{key['serviceurls']['AI_API_URL']}/v2/lm",
+        headers={"AI-Resource-Group": resource_group},
+    )
+    answer = client.post(
+        f"{key['url']}/oauth/token",
+        data={"grant_type": "client_credentials"},
+        auth=(key["clientid"], key["clientsecret"]),
+    )
+    client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+    return client

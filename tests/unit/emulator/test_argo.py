@@ -1,0 +1,59 @@
+"""The workflow language: what is read, what is filled in, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aicore.emulator.argo import WorkflowError, substitute, tag_name, templates
+
+CONTAINER = {"name": "train", "container": {"image": "i", "command": ["python"]}}
+
+
+def test_tags_are_filled_in():
+    """Every tag with a value is replaced, with or without blanks in the braces."""
+    values = {"inputs.parameters.epochs": "20", "workflow.name": "e1"}
+    text = "--epochs={{inputs.parameters.epochs}} {{ workflow.name }}"
+    assert substitute(text, values) == "--epochs=20 e1"
+
+
+def test_values_are_not_filled_in_again():
+    """A value that looks like a tag stays as it is."""
+    values = {"inputs.parameters.a": "{{inputs.parameters.b}}", "inputs.parameters.b": "secret"}
+    assert substitute("{{inputs.parameters.a}}", values) == "{{inputs.parameters.b}}"
+
+
+def test_tag_without_a_value_is_refused():
+    """One of Argo's tags that has no value is an error that names it and what there is."""
+    with pytest.raises(WorkflowError, match=r"inputs\.parameters\.epoch\b.*inputs\.parameters\.epochs"):
+        substitute("{{inputs.parameters.epoch}}", {"inputs.parameters.epochs": "1"})
+
+
+def test_braces_of_others_stay():
+    """A program's own double braces are none of Argo's business."""
+    assert substitute("{{ name }}: {{x|y}}", {}) == "{{ name }}: {{x|y}}"
+
+
+def test_from_has_to_be_one_tag():
+    """``from`` of an artifact is a tag and nothing else."""
+    assert tag_name("{{steps.a.outputs.artifacts.b}}") == "steps.a.outputs.artifacts.b"
+    with pytest.raises(WorkflowError):
+        tag_name("/tmp/{{steps.a.outputs.artifacts.b}}")
+
+
+@pytest.mark.parametrize(
+    ("template", "named"),
+    [
+        ({"name": "t", "dag": {"tasks": []}}, "dag"),
+        ({**CONTAINER, "sidecars": []}, "sidecars"),
+        ({"name": "t", "steps": [[{"name": "s", "template": "train", "when": "x"}]]}, "when"),
+        ({"name": "t"}, "one of container, script and steps"),
+        ({"name": "t", "container": {"image": "i"}}, "command"),
+        ({"name": "t", "container": {"command": ["a"], "env": [{"name": "A", "valueFrom": {}}]}}, "secret"),
+        ({"name": "t", "steps": [[{"name": "s"}]]}, "template"),
+    ],
+    ids=["dag", "sidecars", "when", "empty", "no command", "secret", "no template"],
+)
+def test_what_cannot_run_is_refused_by_name(template, named):
+    """Nothing that a template asks for is silently left out."""
+    with pytest.raises(WorkflowError, match=named):
+        templates({"templates": [template]})

@@ -1,0 +1,147 @@
+"""What every request meets: token, resource group, paths, headers, error bodies."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.unit.emulator.client import connect
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic abc", "Bearer "])
+def test_request_without_a_token_is_denied(api, authorization):
+    """Without a bearer token the gateway denies access in plain text."""
+    answer = api.get("/scenarios", headers={"Authorization": authorization})
+    assert (answer.status_code, answer.text) == (403, "RBAC: access denied")
+
+
+@pytest.mark.parametrize("group", ["foreign", ""])
+def test_resource_group_of_nobody_is_denied(api, group):
+    """A resource group that the tenant does not have is denied, not answered with 404."""
+    answer = api.get("/executions", headers={"AI-Resource-Group": group})
+    assert (answer.status_code, answer.text) == (403, "RBAC: access denied")
+
+
+def test_missing_resource_group_is_denied(api):
+    """The header is required, as the description says, although some calls are said to assume ``default``."""
+    del api.headers["AI-Resource-Group"]
+    assert api.get("/executions").status_code == 403
+
+
+def test_resource_groups_are_isolated(make):
+    """What is in one resource group cannot be seen, listed or used in another."""
+    emulator = make(resource_groups=("default", "team-a"))
+    ours, theirs = connect(emulator), connect(emulator, "team-a")
+    artifact_id, configuration_id, execution_id = ours.register(), ours.configure(), ours.start()
+    for path in (
+        f"/artifacts/{artifact_id}",
+        f"/configurations/{configuration_id}",
+        f"/executions/{execution_id}",
+    ):
+        assert theirs.get(path).status_code == 404
+    for path in ("/artifacts", "/configurations", "/executions"):
+        assert theirs.get(path).json() == {"count": 0, "resources": []}
+    assert theirs.post("/executions", json={"configurationId": configuration_id}).status_code == 400
+
+
+def test_meta_needs_no_resource_group(api):
+    """``/lm/meta`` is about the whole API."""
+    del api.headers["AI-Resource-Group"]
+    answer = api.get("/meta")
+    assert answer.status_code == 200
+    assert answer.json()["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is True
+
+
+def test_meta_says_when_there_are_no_bulk_updates(make):
+    """A tenant without bulk PATCH says so."""
+    meta = connect(make(bulk_updates=False)).get("/meta").json()
+    assert meta["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is False
+
+
+def test_health_and_versions(api):
+    """The two paths that only SAP's client knows are there."""
+    assert api.get("/healthz").json()["status"] == "READY"
+    assert api.get("/meta/versions").json()["versions"][0]["versionId"] == "v2"
+
+
+def test_error_body_carries_the_request_id_of_the_header(api):
+    """The request id in an error is the one in the answer's header, so that it can be quoted."""
+    answer = api.get("/executions/e000000000000000")
+    error = answer.json()["error"]
+    assert error["requestId"] == answer.headers["x-request-id"]
+    assert error["target"] == "/v2/lm/executions/e000000000000000"
+    assert error["details"] == {}
+
+
+def test_errors_of_metrics_have_details_as_an_array(api):
+    """The tracking service has another error schema than the rest."""
+    error = api.get("/metrics", params={"executionIds": "e000000000000000"}).json()["error"]
+    assert error["details"] == []
+
+
+def test_date_comes_from_the_clock(api, clock):
+    """The ``Date`` of an answer is the emulator's, so that a client can compare it with ``createdAt``."""
+    clock.move(61)
+    assert api.get("/meta").headers["date"] == "Fri, 15 Jan 2027 08:01:01 GMT"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/configurations/abcd"), ("PUT", "/artifacts"), ("POST", "/executions/$count")],
+)
+def test_method_that_is_not_there(api, method, path):
+    """A path that exists refuses other methods with 405; nobody deletes a configuration."""
+    assert api.request(method, path).status_code == 405
+
+
+def test_path_that_is_not_there(api):
+    """An unknown path is 404 with AI Core's error body."""
+    answer = api.get("/jobs")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "404")
+
+
+def test_malformed_id_in_a_path(api):
+    """An id that does not match the description's pattern is 400, not 404."""
+    answer = api.get("/executions/e!")
+    assert answer.status_code == 400
+    assert "executionId" in answer.json()["error"]["message"]
+
+
+def test_unknown_host_cannot_be_reached(emulator):
+    """A wrong base URL fails as in reality: there is no connection."""
+    client = httpx.Client(transport=emulator.transport())
+    with pytest.raises(httpx.ConnectError):
+        client.get("https://api.ai.prod.example.com/v2/lm/meta")
+
+
+def test_requests_are_recorded_without_secrets(emulator, api):
+    """Tests can count requests and read their bodies; no token and no secret is kept."""
+    emulator.requests.clear()
+    api.get("/scenarios", params={"a": "b"})
+    api.configure(name="recorded")
+    connect(emulator)
+    first, second, third = emulator.requests
+    assert (first.method, first.path, first.query, first.status) == (
+        "GET",
+        "/v2/lm/scenarios",
+        {"a": "b"},
+        200,
+    )
+    assert second.json["name"] == "recorded"
+    assert (third.path, third.json) == ("/oauth/token", None)
+    kept = repr(emulator.requests)
+    assert emulator.service_key["clientsecret"] not in kept
+    assert api.headers["Authorization"] not in kept
+
+
+async def get_meta(emulator, headers):
+    """Read `/lm/meta` asynchronously."""
+    async with httpx.AsyncClient(transport=emulator.transport(), headers=headers) as client:
+        return await client.get(f"{emulator.url}/v2/lm/meta")
+
+
+def test_transport_serves_async_clients_too(emulator, api):
+    """The same transport works for an asynchronous client."""
+    assert asyncio.run(get_meta(emulator, api.headers)).status_code == 200

@@ -1,0 +1,118 @@
+"""How the status of scripted executions moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aicore.emulator import Progress, Step
+from tests.unit.emulator.client import connect
+
+
+def statuses(api, execution_id, reads):
+    """Read the status several times."""
+    return [api.status(execution_id) for _ in range(reads)]
+
+
+def test_default_shows_each_status_once(api):
+    """Without a script an execution goes the usual way, one status a read."""
+    assert statuses(api, api.start(), 5) == ["UNKNOWN", "PENDING", "RUNNING", "COMPLETED", "COMPLETED"]
+
+
+def test_by_reads_shows_each_status_so_many_times(make):
+    """By reads, every status on the way is shown as often as was said."""
+    api = connect(make(progress=Progress.by_reads(2, "DEAD", through=("RUNNING",))))
+    assert statuses(api, api.start(), 5) == ["UNKNOWN", "UNKNOWN", "RUNNING", "RUNNING", "DEAD"]
+
+
+def test_lists_count_as_reads(make):
+    """A list that shows an execution moves it on as a GET does; one that does not show it does not."""
+    api = connect(make(progress=Progress.by_reads(1)))
+    execution_id = api.start()
+    api.get("/executions", params={"scenarioId": "other-scenario"})
+    api.get("/executions", params={"$top": 0})
+    assert api.get("/executions").json()["resources"][0]["status"] == "UNKNOWN"
+    assert api.status(execution_id) == "PENDING"
+
+
+def test_at_once_is_over_at_the_first_look(make):
+    """At once, the first look finds the outcome; the execution has been running in between."""
+    api = connect(make(progress=Progress.at_once("DEAD", message="no luck")))
+    read = api.get(f"/executions/{api.start()}").json()
+    assert (read["status"], read["statusMessage"]) == ("DEAD", "no luck")
+    assert "startTime" in read
+
+
+def test_by_clock_moves_without_reads(make, clock):
+    """By the clock, reads change nothing and time does."""
+    api = connect(make(progress=Progress.by_clock(unknown=10, pending=20, running=30)))
+    execution_id = api.start()
+    seen = [statuses(api, execution_id, 3)]
+    for seconds in (10, 20, 30):
+        clock.move(seconds)
+        seen.append(statuses(api, execution_id, 1))
+    assert seen == [["UNKNOWN"] * 3, ["PENDING"], ["RUNNING"], ["COMPLETED"]]
+
+
+def test_stop_by_clock_takes_its_time(make, clock):
+    """By the clock, STOPPING lasts as long as was said."""
+    api = connect(make(progress=Progress.by_clock(unknown=0, pending=0, stopping=10)))
+    execution_id = api.start()
+    api.patch(f"/executions/{execution_id}", json={"targetStatus": "STOPPED"}).raise_for_status()
+    clock.move(9)
+    assert statuses(api, execution_id, 2) == ["STOPPING", "STOPPING"]
+    clock.move(1)
+    assert api.status(execution_id) == "STOPPED"
+
+
+@pytest.mark.parametrize("status", ["UNKNOWN", "PENDING", "RUNNING"])
+def test_stuck_stays_for_ever(make, clock, status):
+    """A stuck execution never ends by itself."""
+    api = connect(make(progress=Progress.stuck(status)))
+    execution_id = api.start()
+    clock.move(36_000)
+    assert statuses(api, execution_id, 10) == [status] * 10
+
+
+def test_steps_may_go_back_and_carry_details(make):
+    """A script may take any way, and says what message and details go with a status."""
+    progress = Progress(
+        (
+            Step("RUNNING", after_reads=1),
+            Step("PENDING", after_reads=1, message="Task currently un-schedulable due to lack of resource"),
+            Step("RUNNING", after_reads=1, details={"workflow_info": []}),
+        )
+    )
+    api = connect(make(progress=progress))
+    execution_id = api.start()
+    assert statuses(api, execution_id, 2) == ["UNKNOWN", "RUNNING"]
+    pending = api.get(f"/executions/{execution_id}").json()
+    assert (pending["status"], pending["statusMessage"]) == (
+        "PENDING",
+        "Task currently un-schedulable due to lack of resource",
+    )
+    running = api.get(f"/executions/{execution_id}").json()
+    assert (running["status"], running["statusDetails"]) == ("RUNNING", {"workflow_info": []})
+
+
+def test_details_follow_the_status(make):
+    """The details say that the pod runs or has succeeded, and nothing before it runs."""
+    api = connect(make(progress=Progress.by_reads(1)))
+    execution_id = api.start()
+    details = [api.get(f"/executions/{execution_id}").json().get("statusDetails") for _ in range(4)]
+    assert details[:2] == [None, {"details": [], "workflow_info": []}]
+    nodes = [each["workflow_info"][0] for each in details[2:]]
+    assert [(node["phase"], node["exit_code"]) for node in nodes] == [("Running", ""), ("Succeeded", "0")]
+
+
+def test_script_gives_each_execution_its_own_way(emulator, api):
+    """A sequence serves one execution after the other; the last one serves all later ones."""
+    emulator.script("text-clf-train", [Progress.at_once("DEAD"), Progress.at_once()])
+    assert [api.status(api.start()) for _ in range(3)] == ["DEAD", "COMPLETED", "COMPLETED"]
+
+
+def test_only_completed_executions_write_outputs(make):
+    """A DEAD execution leaves no artifacts."""
+    api = connect(make(progress=Progress.at_once("DEAD")))
+    read = api.get(f"/executions/{api.start()}").json()
+    assert "outputArtifacts" not in read
+    assert api.get("/artifacts").json()["count"] == 0
