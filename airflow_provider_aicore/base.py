@@ -1,0 +1,285 @@
+"""What the operators and sensors have in common."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
+
+from airflow_provider_aicore.exceptions import (
+    AICoreInvalidInput,
+    AICoreTriggerEventError,
+    AICoreWaitTimeout,
+    failure,
+    refusing_bad_input,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_aicore.api import Client, Execution
+    from airflow_provider_aicore.api.models import ExecutionCreated
+    from airflow_provider_aicore.hooks.aicore import AICoreHook
+
+MIN_POLL_INTERVAL = 1.0
+
+
+class AICoreBaseOperator(BaseOperator):
+    """The base of all: which connection and which resource group.
+
+    The keys of the returned dict are pushed one by one as well, so that ``task.output["id"]`` is the id.
+
+    :param aicore_conn_id: the connection. (templated)
+    :param resource_group: the resource group; the connection's if not given, and ``default`` if it has none.
+        (templated)
+    """
+
+    template_fields: Sequence[str] = ("aicore_conn_id", "resource_group")
+
+    def __init__(
+        self, *, aicore_conn_id: str = "aicore_default", resource_group: str | None = None, **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("multiple_outputs", True)
+        super().__init__(**kwargs)
+        self.aicore_conn_id = aicore_conn_id
+        self.resource_group = resource_group
+
+    @cached_property
+    def hook(self) -> AICoreHook:
+        """The hook for this task's connection and resource group."""
+        from airflow_provider_aicore.hooks.aicore import AICoreHook
+
+        return AICoreHook(self.aicore_conn_id, self.resource_group)
+
+    def connect(self) -> Client:
+        """Make a client, or fail without retries where the resource group cannot be one."""
+        with refusing_bad_input():
+            return self.hook.get_conn()
+
+
+class AICoreWaitingOperator(AICoreBaseOperator):
+    """The base of what waits for an execution to end.
+
+    Deferred or not, with the same result and the same exceptions.
+
+    :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
+    :param poll_interval: seconds or timedelta between two looks, at least 1 s.
+    :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
+        execution is left alone then.
+    """
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool | None = None,
+        poll_interval: float | timedelta = 30.0,
+        poll_error_budget: float | timedelta = 1800.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
+        self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
+
+    def wait(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
+        """Wait until the execution has ended and return its result, or defer."""
+        from airflow_provider_aicore.poller import TROUBLE
+
+        if self.deferrable:
+            try:
+                execution = self.look(client, execution_id)
+            except TROUBLE as error:
+                self.log.warning(
+                    "The first look at execution %s failed; leaving it to the triggerer. %s",
+                    execution_id,
+                    error,
+                )
+                self.defer_until_ended(execution_id, deadline)
+            if not has_ended(execution):
+                self.defer_until_ended(execution_id, deadline)
+            return self.result(client, execution)
+
+        return self._watch(client, execution_id, deadline)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after the trigger fired. What it says is looked up: the truth is AI Core's.
+
+        :raises AICoreTriggerEventError: the event is not one of this provider's triggers.
+        """
+        from airflow_provider_aicore.triggers import aicore as triggers
+
+        execution_id, outcome, deadline = _checked(event)
+        with self.connect() as client:
+            if outcome == triggers.ENDED:
+                return self._watch(client, execution_id, deadline)
+            execution = self.look(client, execution_id)
+            if has_ended(execution):
+                return self.result(client, execution)
+            if outcome == triggers.DEADLINE:
+                self.on_deadline(client, execution_id)
+            if outcome == triggers.REFUSED:
+                raise AICoreTriggerEventError(
+                    f"The triggerer cannot watch execution {execution_id}, though this worker sees that it "
+                    f"is {execution.status}: {event['message']} "
+                    "Check that triggerer and workers have the same connection."
+                )
+            self.log.warning(
+                "The triggerer lost sight of execution %s; waiting again. %s", execution_id, event["message"]
+            )
+            return self.defer_until_ended(execution_id, deadline)
+
+    def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
+        """Look until the execution has ended, on this worker."""
+        from airflow_provider_aicore.poller import Wait, until_ended
+
+        wait = Wait(
+            execution_id,
+            interval=self.poll_interval,
+            error_budget=self.poll_error_budget,
+            seconds=None if deadline is None else max(0.0, (deadline - datetime.now(UTC)).total_seconds()),
+        )
+        try:
+            last = client.run(until_ended(wait, retry=client.retry, log=self.log))
+        except AirflowTaskTimeout:
+            # Airflow's own alarm for execution_timeout, which rings while a task is not deferred.
+            last = None
+        if last is None or not has_ended(last):
+            self.on_deadline(client, execution_id)
+        return self.result(client, last)
+
+    def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
+        """Fail because the time is over."""
+        raise AICoreWaitTimeout(f"Execution {execution_id} had not ended when the task's time was over.")
+
+    def look(self, client: Client, execution_id: str) -> Execution:
+        """Read the execution once."""
+        from airflow_provider_aicore.api import executions
+
+        with refusing_bad_input():
+            call = executions.get(execution_id)
+        return client.send(call)
+
+    def defer_until_ended(self, execution_id: str, deadline: datetime | None) -> NoReturn:
+        """Leave the worker and go on in :meth:`execute_complete`."""
+        from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+
+        trigger = AICoreExecutionTrigger(
+            execution_id=execution_id,
+            aicore_conn_id=self.aicore_conn_id,
+            resource_group=self.resource_group,
+            poll_interval=self.poll_interval,
+            poll_error_budget=self.poll_error_budget,
+            deadline_at=None if deadline is None else deadline.isoformat(),
+        )
+        self.log.info(
+            "Waiting for execution %s without a worker; a look every %.0f s.",
+            execution_id,
+            self.poll_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def result(self, client: Client, execution: Execution) -> dict[str, Any]:
+        """Return the XCom value of a COMPLETED execution, and raise for any other end."""
+        from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
+
+        if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
+            raise failure(execution)
+        try:
+            values: Mapping[str, float] | None = metrics.last_values(
+                client.run(metrics.find(execution.id, client.retry))
+            )
+        except AICoreError as error:
+            values = None
+            self.log.warning(
+                "Execution %s is COMPLETED, but its metrics could not be read: %s", execution.id, error
+            )
+        self.log.info("Execution %s is COMPLETED; metrics: %s.", execution.id, values)
+        return _xcom(execution, values, client.resource_group)
+
+
+def seconds(name: str, duration: float | timedelta, *, least: float) -> float:
+    """Return a duration in seconds, or refuse it before anything is started."""
+    value = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    if not value >= least:
+        raise AICoreInvalidInput(f"{name} is {duration!r}, but at least {least:g} s are needed.")
+    return value
+
+
+def has_ended(execution: Execution) -> bool:
+    """Tell whether a wait for the execution is over."""
+    from airflow_provider_aicore.api import lifecycle
+
+    return lifecycle.outcome(execution.status) is not None
+
+
+def _checked(event: Any) -> tuple[str, str, datetime | None]:
+    """Return the event's execution id, outcome and deadline."""
+    try:
+        deadline_at = event["deadline_at"]
+        deadline = None if deadline_at is None else datetime.fromisoformat(deadline_at)
+        return str(event["execution_id"]), str(event["outcome"]), deadline
+    except (TypeError, KeyError, ValueError) as error:
+        raise AICoreTriggerEventError(
+            f"The task was resumed with {event!r}, which is no event of AICoreExecutionTrigger. "
+            "Check that triggerer and workers run the same version of this provider."
+        ) from error
+
+
+def _xcom(execution: Execution, metrics: Mapping[str, float] | None, resource_group: str) -> dict[str, Any]:
+    return {
+        "id": execution.id,
+        "status": execution.status.value,
+        "configuration_id": execution.configuration_id,
+        "configuration_name": execution.configuration_name,
+        "scenario_id": execution.scenario_id,
+        "executable_id": execution.executable_id,
+        "resource_group": resource_group,
+        "created_at": _iso(execution.created_at),
+        "submission_time": _iso(execution.submission_time),
+        "start_time": _iso(execution.start_time),
+        "completion_time": _iso(execution.completion_time),
+        "output_artifacts": {
+            artifact.name: {
+                "id": artifact.id,
+                "name": artifact.name,
+                "kind": artifact.kind,
+                "url": artifact.url,
+            }
+            for artifact in execution.output_artifacts
+        },
+        "metrics": None if metrics is None else dict(metrics),
+    }
+
+
+def started_result(created: ExecutionCreated, configuration_id: str, resource_group: str) -> dict[str, Any]:
+    """Return the XCom value for an execution that nobody waits for here.
+
+    It has the keys of one that has ended.
+    """
+    from airflow_provider_aicore.api import ExecutionStatus
+
+    return {
+        "id": created.id,
+        "status": (created.status or ExecutionStatus.UNKNOWN).value,
+        "configuration_id": configuration_id,
+        "configuration_name": None,
+        "scenario_id": None,
+        "executable_id": None,
+        "resource_group": resource_group,
+        "created_at": None,
+        "submission_time": None,
+        "start_time": None,
+        "completion_time": None,
+        "output_artifacts": {},
+        "metrics": None,
+    }
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()

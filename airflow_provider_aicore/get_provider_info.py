@@ -1,0 +1,87 @@
+"""What Airflow reads about this provider in each of its processes; it imports nothing but the version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_aicore import __version__
+
+_INTEGRATION = "SAP AI Core"
+
+
+def _text(
+    label: str, description: str, *, secret: bool = False, default: str | None = None
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": ["string", "null"]}
+    if secret:
+        schema["format"] = "password"
+    if default is not None:
+        schema["default"] = default
+    return {"label": label, "description": description, "schema": schema}
+
+
+CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
+    "service_key": _text(
+        "Service key",
+        "The whole service key as JSON. Then leave all other fields but the resource group empty.",
+        secret=True,
+    ),
+    "resource_group": _text("Resource group", "Used where a task names none; 'default' if empty."),
+    "service_key_file": _text(
+        "Service key file", "Path of a file with the service key, on workers and triggerer."
+    ),
+    "auth_url": _text("Token URL", "'url' of the service key, when the client secret is given as password."),
+    "cert_url": _text(
+        "Token URL for X.509", "'certurl' of the service key, when certificate and key are given."
+    ),
+    "certificate": _text("Certificate", "'certificate' of an X.509 service key, PEM.", secret=True),
+    "private_key": _text("Private key", "'key' of an X.509 service key, PEM.", secret=True),
+}
+
+FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema", "port"],
+    "relabeling": {"host": "AI API URL", "login": "Client ID", "password": "Client secret"},
+    "placeholders": {
+        "host": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com",
+        "login": "empty if a service key is given",
+        "password": "empty if a service key is given",
+        "service_key": (
+            '{"serviceurls": {"AI_API_URL": "…"}, "clientid": "…", "clientsecret": "…", "url": "…"}'
+        ),
+    },
+}
+
+
+def _modules(package: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"airflow_provider_aicore.{package}.{name}" for name in names]
+    return [{"integration-name": _INTEGRATION, "python-modules": modules}]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's entry point information."""
+    return {
+        "package-name": "airflow-provider-aicore",
+        "name": _INTEGRATION,
+        "description": "Runs executions of SAP AI Core as tasks.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://help.sap.com/docs/AI_CORE",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": _modules("hooks", "aicore"),
+        "operators": _modules("operators", "artifact", "configuration", "execution"),
+        "sensors": _modules("sensors", "aicore"),
+        "triggers": _modules("triggers", "aicore"),
+        "connection-types": [
+            {
+                "connection-type": "aicore",
+                "hook-class-name": "airflow_provider_aicore.hooks.aicore.AICoreHook",
+                "hook-name": _INTEGRATION,
+                "ui-field-behaviour": FIELD_BEHAVIOUR,
+                "conn-fields": CONNECTION_FIELDS,
+            }
+        ],
+    }

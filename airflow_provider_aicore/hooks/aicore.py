@@ -1,0 +1,190 @@
+"""The hook: from an Airflow connection to a client of AI Core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_aicore.api import AsyncClient, Client, ServiceKey
+    from airflow_provider_aicore.api.client import ClientOptions
+
+_TEST_TIMEOUT = 10.0
+
+_FIELD_NAMES = {
+    "serviceurls.AI_API_URL": "host",
+    "url": "auth_url (extra)",
+    "certurl": "cert_url (extra)",
+    "clientid": "login",
+    "clientsecret": "password",
+    "certificate": "certificate (extra)",
+    "key": "private_key (extra)",
+}
+
+
+class AICoreHook(BaseHook):
+    """Makes clients of AI Core from a connection of type ``aicore``.
+
+    The connection holds either a whole service key (extra ``service_key``, or the path to a file with it in
+    ``service_key_file``), or its single fields: host (AI API URL), login (client id), password (client
+    secret) and extra ``auth_url``; for X.509 extra ``cert_url``, ``certificate`` and ``private_key`` in place
+    of the password. All of it is taken from one of the three, never mixed.
+
+    :param aicore_conn_id: the connection.
+    :param resource_group: the resource group; if not given the connection's, and if it has none ``default``.
+    """
+
+    conn_name_attr = "aicore_conn_id"
+    default_conn_name = "aicore_default"
+    conn_type = "aicore"
+    hook_name = "SAP AI Core"
+
+    def __init__(self, aicore_conn_id: str = default_conn_name, resource_group: str | None = None) -> None:
+        super().__init__()
+        self.aicore_conn_id = aicore_conn_id
+        self.resource_group = resource_group
+
+    def get_conn(self) -> Client:
+        """Make a client. Close it after use; it can be used as a context manager.
+
+        :raises InvalidServiceKeyError: the connection's service key is incomplete or of two kinds.
+        :raises ValueError: the resource group has the wrong form.
+        """
+        from airflow_provider_aicore.api import Client
+
+        key, options = self._client_arguments(self.get_connection(self.aicore_conn_id))
+        return Client(key, **options)
+
+    async def aget_conn(self) -> AsyncClient:
+        """Make a client for an event loop; otherwise as :meth:`get_conn`."""
+        from asgiref.sync import sync_to_async
+
+        from airflow_provider_aicore.api import AsyncClient
+
+        connection = await get_async_connection(self.aicore_conn_id)
+
+        def make() -> AsyncClient:
+            key, options = self._client_arguments(connection)
+            return AsyncClient(key, **options)
+
+        # Certificates and a key file are read from disk, and masking asks the supervisor, which must not be
+        # done in the loop; a thread other than asgiref's would talk to the supervisor out of turn on Airflow
+        # 3.1.
+        return await sync_to_async(make)()
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection as its form's button does; the text says which part is wrong."""
+        from airflow_provider_aicore.api import Client, errors, scenarios
+        from airflow_provider_aicore.api.retry import NO_RETRY
+
+        try:
+            key, options = self._client_arguments(self.get_connection(self.aicore_conn_id))
+            impatient: ClientOptions = {**options, "timeout": _TEST_TIMEOUT, "retry": NO_RETRY}
+            with Client(key, **impatient) as client:
+                found = client.send(scenarios.query())
+        except errors.InvalidServiceKeyError as error:
+            return False, f"Bad service key. {error}"
+        except errors.AuthenticationError as error:
+            return False, f"Token refused. {error}"
+        except errors.APIConnectionError as error:
+            return False, f"Host not reached. {error}"
+        except errors.PermissionDeniedError as error:
+            return False, f"Resource group not allowed. {error}"
+        except (errors.AICoreError, ValueError) as error:
+            return False, str(error)
+        return True, (
+            f"Connected to {key.api_url} with resource group {client.resource_group!r}: "
+            f"{len(found)} scenario{'' if len(found) == 1 else 's'} can be seen."
+        )
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the labels of the form for Airflow before 3.2.
+
+        Newer ones read them from the provider's information.
+        """
+        from airflow_provider_aicore.get_provider_info import FIELD_BEHAVIOUR
+
+        behaviour = FIELD_BEHAVIOUR
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields for Airflow before 3.2.
+
+        Newer ones read them from the provider's information.
+        """
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from flask_babel import lazy_gettext
+        from wtforms import PasswordField, StringField
+
+        from airflow_provider_aicore.get_provider_info import CONNECTION_FIELDS
+
+        widgets = {}
+        for name, field in CONNECTION_FIELDS.items():
+            is_secret = field["schema"].get("format") == "password"
+            kind, widget = (
+                (PasswordField, BS3PasswordFieldWidget())
+                if is_secret
+                else (StringField, BS3TextFieldWidget())
+            )
+            widgets[name] = kind(
+                lazy_gettext(field["label"]), widget=widget, description=field["description"]
+            )
+        return widgets
+
+    def _client_arguments(self, connection: Connection) -> tuple[ServiceKey, ClientOptions]:
+        """Read the connection: the one place where its fields have a meaning."""
+        from airflow.sdk.log import mask_secret
+
+        extra = connection.extra_dejson
+        key = _service_key(connection, extra)
+        for secret in key.secrets():
+            mask_secret(secret)
+        return key, {"resource_group": self.resource_group or extra.get("resource_group") or "default"}
+
+
+def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey:
+    from airflow_provider_aicore.api import InvalidServiceKeyError, ServiceKey
+
+    single = {
+        "serviceurls.AI_API_URL": _url(connection),
+        "url": extra.get("auth_url"),
+        "certurl": extra.get("cert_url"),
+        "clientid": connection.login,
+        "clientsecret": connection.password,
+        "certificate": extra.get("certificate"),
+        "key": extra.get("private_key"),
+    }
+    given = {
+        "extra service_key": bool(extra.get("service_key")),
+        "extra service_key_file": bool(extra.get("service_key_file")),
+        "single fields": any(single.values()),
+    }
+    sources = [name for name, is_given in given.items() if is_given]
+    if len(sources) != 1:
+        raise InvalidServiceKeyError(
+            f"Connection {connection.conn_id!r} holds {' and '.join(sources) or 'no service key'}: "
+            "give the service key in exactly one way: extra service_key, extra service_key_file, "
+            "or host, login, password and extra auth_url."
+        )
+    if given["extra service_key"]:
+        return ServiceKey.parse(extra["service_key"])
+    if given["extra service_key_file"]:
+        return ServiceKey.from_file(extra["service_key_file"])
+    return ServiceKey.of(single, _FIELD_NAMES)
+
+
+def _url(connection: Connection) -> str | None:
+    """Return the host as URL: Airflow's URI form cannot hold a scheme of its own, and people leave it out."""
+    host = connection.host
+    if not host:
+        return None
+    url = host if "://" in host else f"https://{host}"
+    return f"{url}:{connection.port}" if connection.port else url

@@ -1,0 +1,1 @@
+"""Operators, a module for each of AI Core's resources."""

@@ -1,0 +1,151 @@
+"""Waiting for executions to end; it knows no Airflow.
+
+Each wait looks for itself at present. Whoever waits calls :func:`until_ended` and nothing else, so that one
+poll for all waits of a resource group can take its place behind the same name.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.api.call import Flow, Sleep, once
+from airflow_provider_aicore.api.errors import (
+    AICoreError,
+    APIConnectionError,
+    NotFoundError,
+    RateLimitedError,
+    ServerError,
+    UnexpectedResponseError,
+)
+from airflow_provider_aicore.api.lifecycle import outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aicore.api.models import Execution
+    from airflow_provider_aicore.api.retry import RetryPolicy
+
+NOT_FOUND_GRACE = 60.0
+"""Seconds for which a 404 is not believed: an execution that was just created can be unknown for a moment."""
+
+HEARTBEAT = 600.0
+"""Seconds between two lines that say that the wait goes on, when nothing changes."""
+
+LOOKING_FAILED = (APIConnectionError, RateLimitedError, ServerError, UnexpectedResponseError)
+"""Errors that say nothing about the execution."""
+
+TROUBLE = (*LOOKING_FAILED, NotFoundError)
+"""Errors that are waited out."""
+_JITTER = 0.1
+
+
+class Log(Protocol):
+    """Where a wait says what it sees: a standard logger, or Airflow's."""
+
+    def info(self, message: str, /, *args: object) -> object: ...
+
+    def warning(self, message: str, /, *args: object) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How to wait for one execution.
+
+    :param interval: seconds between two looks; jitter of up to a tenth spreads the looks of many waits.
+    :param error_budget: seconds without one good answer before trouble in looking is given to the caller.
+    :param first_look_after: seconds before the first look.
+    :param seconds: how long to wait at most; ``None`` for as long as it takes.
+    """
+
+    execution_id: str
+    interval: float = 30.0
+    error_budget: float = 1800.0
+    first_look_after: float = 0.0
+    seconds: float | None = None
+
+
+def until_ended(
+    wait: Wait, *, retry: RetryPolicy, log: Log, now: Callable[[], float] | None = None
+) -> Flow[Execution | None]:
+    """Look at an execution until it has ended or the time is over.
+
+    Trouble in looking is never an outcome: it is waited out within the error budget.
+
+    :param now: a clock in seconds that never jumps; the system's if not given.
+    :return: the execution when it ended; when the time was over, as last seen (``None`` if it never was).
+    :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
+        404 for a minute), or the error budget is used up.
+    """
+    now = now or time.monotonic
+    begin = now()
+    end = None if wait.seconds is None else begin + wait.seconds
+    watch = _Watch(wait, log, begin)
+    yield Sleep(_until(end, wait.first_look_after, begin))
+    while True:
+        try:
+            execution = yield from once(executions.get(wait.execution_id), retry)
+        except TROUBLE as error:
+            watch.bear(error, now())
+            pause = max(wait.interval, getattr(error, "retry_after", None) or 0.0)
+        else:
+            watch.saw(execution, now())
+            if outcome(execution.status):
+                return execution
+            pause = wait.interval
+        if end is not None and now() >= end:
+            return watch.seen
+        yield Sleep(_until(end, pause * (1 + _JITTER * retry.jitter()), now()))
+
+
+class _Watch:
+    """What one wait has seen, and what it says about it."""
+
+    def __init__(self, wait: Wait, log: Log, begin: float) -> None:
+        self._wait = wait
+        self._log = log
+        self._begin = begin
+        self._last_good = begin
+        self._last_said = begin
+        self._missing_since: float | None = None
+        self.seen: Execution | None = None
+
+    def saw(self, execution: Execution, now: float) -> None:
+        """Note a good answer; say so when the status changed, or when nothing was said for long."""
+        changed = self.seen is None or execution.status != self.seen.status
+        if changed or now - self._last_said >= HEARTBEAT:
+            self._last_said = now
+            self._log.info(
+                "Execution %s is %s after %.0f s%s.",
+                execution.id,
+                execution.status,
+                now - self._begin,
+                f" ({execution.status_message})" if execution.status_message else "",
+            )
+        self._last_good = now
+        self._missing_since = None
+        self.seen = execution
+
+    def bear(self, error: AICoreError, now: float) -> None:
+        """Note trouble, and raise it when it has lasted too long."""
+        if isinstance(error, NotFoundError):
+            self._missing_since = now if self._missing_since is None else self._missing_since
+            patience, since = NOT_FOUND_GRACE, self._missing_since
+        else:
+            patience, since = self._wait.error_budget, self._last_good
+        if now - since >= patience:
+            raise error
+        self._log.warning(
+            "Looking at execution %s failed, which says nothing about the execution; "
+            "looking again for %.0f s more. %s",
+            self._wait.execution_id,
+            patience - (now - since),
+            error,
+        )
+
+
+def _until(end: float | None, pause: float, now: float) -> float:
+    """Shorten a pause so that it does not reach past the end."""
+    return pause if end is None else max(0.0, min(pause, end - now))

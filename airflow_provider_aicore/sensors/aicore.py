@@ -1,0 +1,73 @@
+"""Sensors: they wait for what others have started, and never stop anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue
+
+from airflow_provider_aicore.base import AICoreBaseOperator, AICoreWaitingOperator, has_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_aicore.api import Client
+
+
+class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
+    """Waits until an execution has COMPLETED, whoever started it.
+
+    Without `deferrable` it pokes as any sensor, in `mode` ``poke`` or ``reschedule``, every `poke_interval`.
+
+    :param execution_id: the execution. (templated)
+    :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
+    :param poll_interval: seconds or timedelta between two looks, at least 1 s; it sets `poke_interval` as
+        well.
+    :param poll_error_budget: seconds or timedelta without one good answer before the task looks by itself,
+        when deferred.
+    :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
+
+    :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.
+    :raises AICoreInvalidInput: the id is malformed; nothing was sent.
+    :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    """
+
+    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
+
+    def __init__(self, *, execution_id: str, poll_interval: float | timedelta = 30.0, **kwargs: Any) -> None:
+        kwargs.setdefault("poke_interval", poll_interval)
+        super().__init__(poll_interval=poll_interval, **kwargs)
+        self.execution_id = execution_id
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            return super().execute(context)
+        deadline = datetime.now(UTC) + timedelta(seconds=float(self.timeout))
+        with self.connect() as client:
+            return self.wait(client, self.execution_id, deadline)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        from airflow_provider_aicore.poller import LOOKING_FAILED
+
+        with self.connect() as client:
+            try:
+                execution = self.look(client, self.execution_id)
+            except LOOKING_FAILED as error:
+                self.log.warning(
+                    "Looking at execution %s failed; looking again. %s", self.execution_id, error
+                )
+                return PokeReturnValue(is_done=False)
+            self.log.info("Execution %s is %s.", execution.id, execution.status)
+            if not has_ended(execution):
+                return PokeReturnValue(is_done=False)
+            return PokeReturnValue(is_done=True, xcom_value=self.result(client, execution))
+
+    def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
+        """Fail as any sensor does; the execution is left alone."""
+        raise AirflowSensorTimeout(
+            f"Execution {execution_id} had not ended within the sensor's timeout of {self.timeout} s; "
+            "it was left alone."
+        )

@@ -1,0 +1,125 @@
+"""Triggers: what waits for AI Core while no worker does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_aicore.api import Execution
+
+EVENT_VERSION = 1
+
+ENDED = "ended"
+"""The execution has ended; the event's `status` says how."""
+DEADLINE = "deadline"
+"""The deadline passed before it had."""
+UNREACHABLE = "unreachable"
+"""AI Core gave no good answer for the whole error budget; nothing is known about the execution."""
+REFUSED = "refused"
+"""AI Core refused the credentials or the resource group, or does not know the execution."""
+
+
+class AICoreExecutionTrigger(BaseTrigger):
+    """Waits for one execution to end, and never raises.
+
+    It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
+    "deadline_at": …}``; `outcome` is one of the constants above. The arguments are stored in clear by
+    Airflow, so they hold no credentials; their names are a wire format.
+
+    :param execution_id: the execution.
+    :param aicore_conn_id: the connection.
+    :param resource_group: the resource group; the connection's if not given.
+    :param poll_interval: seconds between two looks.
+    :param poll_error_budget: seconds without one good answer before the task is woken.
+    :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
+    :param first_look_after: seconds before the first look: a task that is woken while its worker still exits
+        is failed by Airflow's scheduler.
+    """
+
+    def __init__(
+        self,
+        *,
+        execution_id: str,
+        aicore_conn_id: str = "aicore_default",
+        resource_group: str | None = None,
+        poll_interval: float = 30.0,
+        poll_error_budget: float = 1800.0,
+        deadline_at: str | None = None,
+        first_look_after: float = 5.0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's carries no types.
+        self.execution_id = execution_id
+        self.aicore_conn_id = aicore_conn_id
+        self.resource_group = resource_group
+        self.poll_interval = poll_interval
+        self.poll_error_budget = poll_error_budget
+        self.deadline_at = deadline_at
+        self.first_look_after = first_look_after
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger",
+            {
+                "execution_id": self.execution_id,
+                "aicore_conn_id": self.aicore_conn_id,
+                "resource_group": self.resource_group,
+                "poll_interval": self.poll_interval,
+                "poll_error_budget": self.poll_error_budget,
+                "deadline_at": self.deadline_at,
+                "first_look_after": self.first_look_after,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        outcome, status, message = await self._wait()
+        yield TriggerEvent(
+            {
+                "version": EVENT_VERSION,
+                "outcome": outcome,
+                "execution_id": self.execution_id,
+                "status": status,
+                "message": message,
+                "deadline_at": self.deadline_at,
+            }
+        )
+
+    async def _wait(self) -> tuple[str, str | None, str]:
+        """Return the event's outcome, status and message; any error becomes one the worker looks into."""
+        from airflow_provider_aicore.api import lifecycle
+        from airflow_provider_aicore.poller import LOOKING_FAILED
+
+        try:
+            execution = await self._watch()
+        except LOOKING_FAILED as error:
+            return UNREACHABLE, None, str(error)
+        except Exception as error:  # noqa: BLE001 - a raise would lose the task's arguments; the worker finds out
+            return REFUSED, None, f"{type(error).__name__}: {error}"
+        if execution is None:
+            return DEADLINE, None, "The execution could not be seen before the deadline."
+        ended = lifecycle.outcome(execution.status)
+        return (ENDED if ended else DEADLINE), execution.status.value, execution.status_message or ""
+
+    async def _watch(self) -> Execution | None:
+        from airflow_provider_aicore.hooks.aicore import AICoreHook
+        from airflow_provider_aicore.poller import Wait, until_ended
+
+        hook = AICoreHook(self.aicore_conn_id, self.resource_group)
+        async with await hook.aget_conn() as client:
+            wait = Wait(
+                self.execution_id,
+                interval=self.poll_interval,
+                error_budget=self.poll_error_budget,
+                first_look_after=self.first_look_after,
+                seconds=self._seconds_left(),
+            )
+            return await client.run(until_ended(wait, retry=client.retry, log=self.log))
+
+    def _seconds_left(self) -> float | None:
+        if self.deadline_at is None:
+            return None
+        return max(0.0, (datetime.fromisoformat(self.deadline_at) - datetime.now(UTC)).total_seconds())

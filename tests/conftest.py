@@ -1,0 +1,197 @@
+"""The fakes of all tiers: the network, which is the emulator, and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+# Airflow reads its environment when it is imported, which the tests do.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parent / "integration" / "dags"))
+
+import httpx
+import pytest
+
+from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey
+from airflow_provider_aicore.emulator import Emulator, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    from airflow_provider_aicore.api.call import Call, Flow
+
+    T = TypeVar("T")
+
+
+class Clock:
+    """A clock that moves when someone sleeps on it."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def asleep(self, seconds: float) -> None:
+        """Move on, letting others have their turn."""
+        self.sleep(seconds)
+        await asyncio.sleep(0)
+
+
+class OnALoop:
+    """The async client with the blocking client's face, so that one test holds for both."""
+
+    def __init__(self, make: Callable[[], AsyncClient]) -> None:
+        self._runner = asyncio.Runner()
+        self._make = make
+        self.client: AsyncClient = self._runner.run(self._made())
+
+    async def _made(self) -> AsyncClient:
+        return self._make()
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call."""
+        return self._runner.run(self.client.send(call))
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow."""
+        return self._runner.run(self.client.run(flow))
+
+    def close(self) -> None:
+        """Close the client and its loop."""
+        self._runner.run(self.client.close())
+        self._runner.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock that client and emulator share."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def service_key() -> dict[str, Any]:
+    """Return the key of every emulator: Airflow's masker gets slower with each secret that it learns."""
+    return Emulator().service_key
+
+
+@pytest.fixture
+def emulator(clock: Clock, service_key: dict[str, Any]) -> Iterator[Emulator]:
+    """Return a local AI Core with one scenario, in process."""
+    groups = ("default", "team-a")
+    with Emulator(now=clock.now, resource_groups=groups, service_key=service_key) as emulator:
+        emulator.add_executable(
+            "text-clf",
+            "text-clf-train",
+            parameters={"epochs": "10", "learning-rate": None},
+            input_artifacts={"text-data": "dataset"},
+            output_artifacts={"text-model": "model"},
+            progress=Progress.by_reads(),
+        )
+        yield emulator
+
+
+@pytest.fixture
+def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Lead all of httpx to the emulator, and turn the clock by which our code waits.
+
+    For what makes its own client from an Airflow connection: hook, operators, sensors, triggers.
+    """
+
+    async def answer(_transport: Any, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return emulator.handle(request)
+
+    async def asleep(seconds: float) -> None:
+        await clock.asleep(seconds)
+
+    monkeypatch.setattr(
+        httpx.HTTPTransport, "handle_request", lambda _transport, request: emulator.handle(request)
+    )
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
+    fake_time = SimpleNamespace(sleep=clock.sleep, time=clock.now, monotonic=clock.now)
+    monkeypatch.setattr("airflow_provider_aicore.api.client.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.api.termination.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.poller.time", fake_time)
+    fake_asyncio = SimpleNamespace(sleep=asleep, Lock=asyncio.Lock)
+    monkeypatch.setattr("airflow_provider_aicore.api.client.asyncio", fake_asyncio)
+    return emulator
+
+
+@pytest.fixture
+def connection(network, monkeypatch) -> str:
+    """Return the id of an Airflow connection to the emulator, with its service key."""
+    extra = {"service_key": json.dumps(network.service_key)}
+    monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
+    return "aicore_default"
+
+
+@pytest.fixture
+def client_for_looking(network) -> Iterator[Client]:
+    """Return a client with which a test looks at what AI Core has."""
+    with Client(ServiceKey.parse(network.service_key)) as client:
+        yield client
+
+
+@pytest.fixture
+def context() -> dict[str, Any]:
+    """Return the part of a task's context that our code uses; XComs that are pushed land in `ti.xcoms`."""
+
+    class TaskInstance:
+        dag_id, run_id, task_id, map_index = "training", "manual__2026", "train", -1
+        max_tries = 2
+        start_date = datetime.now(UTC)
+
+        def __init__(self) -> None:
+            self.xcoms: dict[str, Any] = {}
+
+        def xcom_push(self, key: str, value: Any) -> None:
+            self.xcoms[key] = value
+
+    return {"ti": TaskInstance()}
+
+
+@pytest.fixture
+def retry() -> RetryPolicy:
+    """Return the default policy without its jitter."""
+    return RetryPolicy(jitter=lambda: 0.0)
+
+
+@pytest.fixture(params=["blocking", "async"])
+def make_client(request, emulator, clock, retry) -> Iterator[Any]:
+    """Return a maker of clients, of each colour in turn."""
+    made: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        key = options.pop("service_key", None) or ServiceKey.parse(emulator.service_key)
+        options = {"transport": emulator.transport(), "now": clock.now, "retry": retry, **options}
+        if request.param == "blocking":
+            made.append(Client(key, sleep=clock.sleep, **options))
+        else:
+            made.append(OnALoop(lambda: AsyncClient(key, sleep=clock.asleep, **options)))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(make_client) -> Any:
+    """Return a client of each colour in turn."""
+    return make_client()

@@ -1,0 +1,41 @@
+"""An Airflow in process, with a database of its own, and an emulator that listens."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_aicore.emulator import Progress
+from airflow_provider_aicore.emulator.server import EmulatorServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Make the tables of the database that Airflow uses here."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[EmulatorServer]:
+    """Return an emulator that listens, with an executable, and a connection that leads there."""
+    with EmulatorServer(deletion_seconds=0) as server:
+        server.emulator.add_executable(
+            "text-clf",
+            "text-clf-train",
+            parameters={"epochs": "10"},
+            input_artifacts={"text-data": "dataset"},
+            output_artifacts={"text-model": "model"},
+            progress=Progress.by_clock(unknown=0.2, pending=0.2, running=0.5),
+        )
+        extra = {"service_key": server.emulator.service_key}
+        monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
+        monkeypatch.setenv("NO_PROXY", f"127.0.0.1,{os.environ.get('NO_PROXY', '')}")
+        yield server

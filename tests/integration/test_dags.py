@@ -1,0 +1,53 @@
+"""Our tasks inside Airflow: rendered, mapped, deferred, resumed, with their XComs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import socket
+import uuid
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+EXAMPLES = sorted((HERE.parents[1] / "example_dags").glob("*.py"))
+
+
+def _dag_bag(folder: Path):
+    """Read DAG files as the DAG processor does; the class moved in Airflow 3.2."""
+    has_moved = importlib.util.find_spec("airflow.dag_processing.dagbag")
+    module = importlib.import_module(
+        "airflow.dag_processing.dagbag" if has_moved else "airflow.models.dagbag"
+    )
+    return module.DagBag(folder)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_read_without_contacting_anything(airflow_database, path, monkeypatch):
+    """Reading an example opens no connection, and gives the DAG that bears the file's name."""
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a DAG file opened a connection"))
+
+    bag = _dag_bag(path)
+
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [path.stem]
+
+
+def test_all_operators_work_together_in_airflow(airflow_database, server):
+    """Ids flow by XComArg, values by template, one task is mapped, and what waits is deferred and resumed."""
+    dag = _dag_bag(HERE / "dags" / "all_of_them.py").dags["all_of_them"]
+
+    run = dag.test()
+
+    assert run.state == "success"
+    states = {(ti.task_id, ti.map_index): ti.state for ti in run.get_task_instances()}
+    assert set(states.values()) == {"success"}
+    assert {index for task_id, index in states if task_id == "run"} == {0, 1}
+    group = server.emulator.state.groups["default"]
+    bindings = sorted(str(one.parameter_bindings) for one in group.configurations.values())
+    assert len(bindings) == 3
+    assert any("'1'" in one for one in bindings)
+    assert uuid.UUID(next(iter(group.artifacts)))
+    statuses = list(server.emulator.statuses().values())
+    assert statuses.count("COMPLETED") == 2

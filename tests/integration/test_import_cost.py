@@ -1,0 +1,36 @@
+"""What a DAG file pays for importing our operators, counted in modules; the benchmark counts the time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+MODULES = [
+    "airflow_provider_aicore.operators.artifact",
+    "airflow_provider_aicore.operators.configuration",
+    "airflow_provider_aicore.operators.execution",
+    "airflow_provider_aicore.sensors.aicore",
+]
+CODE = """
+import json, sys
+from airflow.sdk import DAG, BaseOperator
+before = set(sys.modules)
+__import__(sys.argv[1])
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+OURS_BUT_HEAVY = re.compile(r"airflow_provider_aicore\.(api|emulator|hooks|triggers|poller|ledger)\b")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_importing_an_operator_loads_next_to_nothing(module):
+    """A DAG file loads at most ten modules over Airflow's own, and none of our client, poller or emulator."""
+    done = subprocess.run([sys.executable, "-c", CODE, module], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+
+    assert module in loaded
+    assert len(loaded) <= 10, loaded
+    assert [name for name in loaded if OURS_BUT_HEAVY.match(name)] == []

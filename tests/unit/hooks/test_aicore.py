@@ -1,0 +1,297 @@
+"""The hook: what a connection may look like, and what its test says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from airflow_provider_aicore.api import InvalidServiceKeyError, scenarios
+from airflow_provider_aicore.emulator import Answer, NoConnection, credentials_refused
+from airflow_provider_aicore.hooks.aicore import AICoreHook
+
+ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p\nq"
+
+
+@pytest.fixture
+def define(monkeypatch):
+    """Return a function that defines the connection through the environment, as JSON or as URI."""
+
+    def define(connection):
+        text = (
+            connection if isinstance(connection, str) else json.dumps({"conn_type": "aicore", **connection})
+        )
+        monkeypatch.setenv("AIRFLOW_CONN_AICORE_TEST", text)
+        return AICoreHook("aicore_test")
+
+    return define
+
+
+def _fields(key):
+    return {
+        "host": key["serviceurls"]["AI_API_URL"],
+        "login": key["clientid"],
+        "password": key["clientsecret"],
+        "extra": {"auth_url": key["url"]},
+    }
+
+
+def test_a_whole_service_key_is_enough(define, network):
+    """The pasted JSON text connects."""
+    hook = define({"extra": {"service_key": json.dumps(network.service_key)}})
+
+    with hook.get_conn() as client:
+        assert [scenario.id for scenario in client.send(scenarios.query())] == ["text-clf"]
+
+
+def test_a_service_key_may_be_an_object(define, network):
+    """A JSON connection need not quote the key's JSON once more."""
+    with define({"extra": {"service_key": network.service_key}}).get_conn() as client:
+        client.send(scenarios.query())
+
+
+def test_a_service_key_may_lie_in_a_file(define, network, tmp_path):
+    """A mounted secret is named by its path."""
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(network.service_key))
+
+    with define({"extra": {"service_key_file": str(path)}}).get_conn() as client:
+        client.send(scenarios.query())
+
+
+def test_single_fields_are_enough(define, network):
+    """Host, client id, client secret and token URL connect as the whole key does."""
+    with define(_fields(network.service_key)).get_conn() as client:
+        client.send(scenarios.query())
+
+
+def test_the_async_client_is_made_from_the_same_connection(define, network):
+    """In an event loop the hook gives the other client, with the same key and resource group."""
+    hook = define({"extra": {"service_key": json.dumps(network.service_key), "resource_group": "team-a"}})
+
+    async def ask():
+        async with await hook.aget_conn() as client:
+            return client.resource_group, await client.send(scenarios.query())
+
+    resource_group, found = asyncio.run(ask())
+    assert resource_group == "team-a"
+    assert [scenario.id for scenario in found] == ["text-clf"]
+
+
+@pytest.mark.parametrize(
+    ("of_task", "of_connection", "used"),
+    [
+        (None, None, "default"),
+        (None, "team-a", "team-a"),
+        ("team-b", "team-a", "team-b"),
+        (None, "", "default"),
+    ],
+)
+def test_the_task_s_resource_group_comes_before_the_connection_s(
+    define, network, of_task, of_connection, used
+):
+    """What a task names wins, then what the connection names, then `default`."""
+    hook = define({"extra": {"service_key": network.service_key, "resource_group": of_connection}})
+    hook.resource_group = of_task
+
+    with hook.get_conn() as client:
+        assert client.resource_group == used
+
+
+@pytest.mark.parametrize("host", ["https://api.example", "https://api.example/v2", "api.example"])
+def test_the_host_may_be_a_name_or_a_url(define, host):
+    """People paste the URL, or leave its scheme out as Airflow's URI form has to."""
+    hook = define(
+        {"host": host, "login": "sb-1", "password": "s", "extra": {"auth_url": "https://auth.example"}}
+    )
+
+    with hook.get_conn() as client:
+        assert client.service_key.api_url == "https://api.example"
+
+
+def test_odd_characters_survive_a_json_connection(define):
+    """No character of a secret is lost in a JSON connection, whole key or single fields."""
+    key = {
+        "serviceurls": {"AI_API_URL": "https://api.example"},
+        "clientid": "sb-1!b2|aicore!b540",
+        "clientsecret": ODD_SECRET,
+        "url": "https://auth.example",
+    }
+
+    for connection in (_fields(key), {"extra": {"service_key": json.dumps(key)}}):
+        with define(connection).get_conn() as client:
+            assert client.service_key.client_secret == ODD_SECRET
+            assert client.service_key.client_id == "sb-1!b2|aicore!b540"
+
+
+def test_odd_characters_survive_a_uri_connection(define):
+    """Percent-encoded they survive the URI form as well, whole key or single fields."""
+    key: dict[str, Any] = {
+        "serviceurls": {"AI_API_URL": "https://api.example"},
+        "clientid": "sb-1!b2|aicore!b540",
+        "clientsecret": ODD_SECRET,
+        "url": "https://auth.example",
+    }
+    user = f"{quote(key['clientid'], safe='')}:{quote(ODD_SECRET, safe='')}"
+    single = f"aicore://{user}@api.example/?{urlencode({'auth_url': 'https://auth.example'})}"
+    whole = f"aicore:///?{urlencode({'service_key': json.dumps(key)})}"
+
+    for uri in (single, whole):
+        with define(uri).get_conn() as client:
+            assert client.service_key.client_secret == ODD_SECRET
+            assert client.service_key.api_url == "https://api.example"
+
+
+def test_a_connection_survives_airflow_s_own_uri(define, network):
+    """What `airflow connections export` writes can be read back."""
+    from airflow.sdk import Connection
+
+    uri = Connection(
+        conn_id="c", conn_type="aicore", extra=json.dumps({"service_key": json.dumps(network.service_key)})
+    ).get_uri()
+
+    with define(uri).get_conn() as client:
+        client.send(scenarios.query())
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"password": None}, "missing password"),
+        ({"login": None}, "missing login"),
+        ({"host": None}, "missing host"),
+        ({"extra": {}}, r"missing auth_url \(extra\)"),
+        ({"extra": {"auth_url": "https://a.example", "private_key": "x"}}, "two kinds of credentials"),
+        (
+            {"extra": {"auth_url": "https://a.example", "service_key": "{}"}},
+            "extra service_key and single fields",
+        ),
+        ({"extra": {"service_key_file": "/nowhere", "service_key": "{}"}}, "in exactly one way"),
+    ],
+)
+def test_an_incomplete_or_mixed_connection_is_refused_by_the_field_s_name(define, change, complaint):
+    """The message uses the connection's names for its fields, and shows no secret."""
+    whole = {
+        "host": "api.example",
+        "login": "sb-1",
+        "password": "canary",
+        "extra": {"auth_url": "https://a.example"},
+    }
+
+    with pytest.raises(InvalidServiceKeyError, match=complaint) as caught:
+        define({**whole, **change}).get_conn()
+    assert "canary" not in str(caught.value)
+
+
+def test_an_empty_connection_is_refused(define):
+    """A connection without a key says how to give one."""
+    with pytest.raises(InvalidServiceKeyError, match="'aicore_test' holds no service key"):
+        define({}).get_conn()
+
+
+def test_a_resource_group_of_the_wrong_form_is_refused(define, network):
+    """It is refused before anything is sent."""
+    hook = define({"extra": {"service_key": network.service_key, "resource_group": "a b"}})
+
+    with pytest.raises(ValueError, match="resource_group is 'a b'"):
+        hook.get_conn()
+    assert network.requests == []
+
+
+class TestOfTheConnection:
+    """What the form's test button says."""
+
+    def test_a_good_connection_says_what_it_reached(self, define, network):
+        """URL, resource group and what can be seen."""
+        good, text = define(
+            {"extra": {"service_key": network.service_key, "resource_group": "team-a"}}
+        ).test_connection()
+
+        assert good
+        assert text == f"Connected to {network.url} with resource group 'team-a': 1 scenario can be seen."
+
+    def test_a_bad_key_is_told_from_the_rest(self, define, network):
+        """A field that is missing is named."""
+        key = {name: value for name, value in network.service_key.items() if name != "clientsecret"}
+
+        good, text = define({"extra": {"service_key": key}}).test_connection()
+
+        assert not good
+        assert text.startswith("Bad service key. ")
+        assert "missing clientsecret" in text
+
+    def test_a_refused_token_is_told_from_the_rest(self, define, network):
+        """The identity service's refusal names the client."""
+        network.faults.add(credentials_refused(), path="/oauth/token")
+
+        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+
+        assert not good
+        assert text.startswith("Token refused. ")
+        assert "Bad credentials" in text
+
+    def test_an_unreachable_host_is_told_from_the_rest(self, define, network, clock):
+        """The host that did not answer is named, and nobody waits for repeats."""
+        network.faults.add(NoConnection(), path="/lm/scenarios", times=None)
+
+        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+
+        assert not good
+        assert text.startswith("Host not reached. ")
+        assert "api.ai.emulator.test" in text
+        assert clock.slept == []
+
+    def test_a_resource_group_that_is_not_allowed_is_told_from_the_rest(self, define, network):
+        """The group is named."""
+        good, text = define(
+            {"extra": {"service_key": network.service_key, "resource_group": "team-b"}}
+        ).test_connection()
+
+        assert not good
+        assert text.startswith("Resource group not allowed. ")
+        assert "'team-b'" in text
+
+    @pytest.mark.parametrize("trouble", [Answer(500, "boom"), Answer(200, "<html>")], ids=["500", "html"])
+    def test_any_other_trouble_is_told_too(self, define, network, trouble):
+        """No exception reaches the form."""
+        network.faults.add(trouble, path="/lm/scenarios", times=None)
+
+        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+
+        assert not good
+        assert "/v2/lm/scenarios" in text
+
+
+def test_the_key_s_secrets_are_masked_in_logs(define, network):
+    """Whoever logs a secret by accident logs stars, although Airflow does not know the fields by name."""
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # Airflow has no public name for it.
+
+    define({"extra": {"service_key": json.dumps(network.service_key)}}).get_conn().close()
+
+    assert redact(f"secret {network.service_key['clientsecret']}") == "secret ***"
+
+
+def test_the_form_has_the_fields_that_the_hook_reads():
+    """The provider's information and the hook agree, and secrets are password fields."""
+    from airflow_provider_aicore.get_provider_info import get_provider_info
+
+    (form,) = get_provider_info()["connection-types"]
+
+    assert set(form["conn-fields"]) == {
+        "service_key",
+        "service_key_file",
+        "resource_group",
+        "auth_url",
+        "cert_url",
+        "certificate",
+        "private_key",
+    }
+    secret = {
+        name for name, field in form["conn-fields"].items() if field["schema"].get("format") == "password"
+    }
+    assert secret == {"service_key", "certificate", "private_key"}
+    assert form["connection-type"] == AICoreHook.conn_type
+    assert form["hook-name"] == AICoreHook.hook_name

@@ -1,0 +1,363 @@
+"""Running, starting, stopping and deleting executions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_aicore.api import NotFoundError, ServerError, executions, metrics
+from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
+from airflow_provider_aicore.exceptions import (
+    AICoreExecutionFailed,
+    AICoreExecutionStopped,
+    AICoreInvalidInput,
+    AICoreTriggerEventError,
+    AICoreWaitTimeout,
+)
+from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
+from airflow_provider_aicore.operators.execution import (
+    AICoreDeleteExecutionOperator,
+    AICoreRunExecutableOperator,
+    AICoreStartExecutionOperator,
+    AICoreStopExecutionOperator,
+)
+from tests.unit.deferral import run_to_the_end
+
+KEYS = {
+    "id",
+    "status",
+    "configuration_id",
+    "configuration_name",
+    "scenario_id",
+    "executable_id",
+    "resource_group",
+    "created_at",
+    "submission_time",
+    "start_time",
+    "completion_time",
+    "output_artifacts",
+    "metrics",
+}
+
+
+def _run_operator(**change):
+    arguments = {
+        "task_id": "train",
+        "scenario_id": "text-clf",
+        "executable_id": "text-clf-train",
+        "parameters": {"learning-rate": 0.1},
+        "deferrable": False,
+    }
+    return AICoreRunExecutableOperator(**{**arguments, **change})
+
+
+@pytest.fixture
+def configuration_id(connection, context):
+    """Return a configuration to start from."""
+    operator = AICoreCreateConfigurationOperator(
+        task_id="configure",
+        name="train",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
+    return operator.execute(context)["id"]
+
+
+@pytest.fixture(params=["run", "start"])
+def make_operator(request, configuration_id):
+    """Return a maker of each operator that waits for an execution of its own."""
+
+    def make(**change):
+        if request.param == "run":
+            return _run_operator(**change)
+        return AICoreStartExecutionOperator(task_id="train", configuration_id=configuration_id, **change)
+
+    return make
+
+
+@pytest.fixture(params=[False, True], ids=["blocking", "deferrable"])
+def mode(request):
+    """Return whether to defer."""
+    return request.param
+
+
+def test_the_result_is_the_same_in_every_mode(make_operator, mode, context, network, client_for_looking):
+    """A COMPLETED execution gives its ids, times, output artifacts by name and last metrics."""
+    network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
+
+    def measure(execution_id):
+        client_for_looking.send(metrics.modify(execution_id, metrics=[{"name": "accuracy", "value": 0.9}]))
+
+    result = run_to_the_end(make_operator(deferrable=mode), context, meanwhile=measure)
+
+    execution = client_for_looking.send(executions.get(result["id"]))
+    assert set(result) == KEYS
+    assert result["status"] == "COMPLETED"
+    assert result["configuration_name"] == execution.configuration_name
+    assert (result["scenario_id"], result["executable_id"]) == ("text-clf", "text-clf-train")
+    assert result["resource_group"] == "default"
+    assert result["completion_time"] == execution.completion_time.isoformat()
+    model = execution.output_artifacts[0]
+    assert result["output_artifacts"] == {
+        "text-model": {"id": model.id, "name": "text-model", "kind": "model", "url": model.url}
+    }
+    assert result["metrics"] == ({"accuracy": 0.9} if mode else {})
+
+
+def test_the_execution_s_id_is_pushed_before_the_wait(make_operator, mode, context, network):
+    """A person and a later try can find the execution while it runs."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    result = run_to_the_end(make_operator(deferrable=mode), context)
+
+    assert context["ti"].xcoms == {"execution_id": result["id"]}
+
+
+def test_a_dead_execution_fails_the_task_with_its_cause(make_operator, mode, context, network):
+    """The exception names the execution, the message of AI Core and the container that failed."""
+    details = {"details": [{"container_name": "main", "exit_code": 3, "last_log_messages": "NameError: x"}]}
+    network.script("text-clf-train", Progress.by_clock(outcome="DEAD", message="boom", details=details))
+
+    with pytest.raises(AICoreExecutionFailed) as caught:
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+    assert type(caught.value) is AICoreExecutionFailed
+    assert caught.value.execution_id == context["ti"].xcoms["execution_id"]
+    for part in (caught.value.execution_id, "DEAD", "boom", "'main'", "exit code 3", "NameError: x"):
+        assert part in str(caught.value)
+
+
+def test_a_stopped_execution_fails_the_task_as_stopped(make_operator, mode, context, network):
+    """Someone else's stop has an exception of its own."""
+    network.script("text-clf-train", Progress.by_clock(outcome="STOPPED"))
+
+    with pytest.raises(AICoreExecutionStopped, match="was stopped"):
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+
+def test_trouble_in_looking_does_not_fail_the_task(make_operator, mode, context, network):
+    """Minutes of 503 and lost connections leave the result as it is."""
+    network.script("text-clf-train", Progress.by_clock())
+    network.faults.add(unavailable(), path="/lm/executions/", nth=2, times=25)
+    network.faults.add(ConnectionLost(), path="/lm/executions/", nth=3, times=25)
+
+    assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
+
+
+def test_trouble_from_the_first_look_on_does_not_fail_the_task(make_operator, mode, context, network):
+    """What was started is waited for, even if AI Core is away right after the start."""
+    network.script("text-clf-train", Progress.by_clock())
+    network.faults.add(Answer(404), path="/lm/executions/", times=2)
+    network.faults.add(unavailable(), path="/lm/executions/", times=25)
+
+    assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
+
+
+def test_trouble_beyond_the_error_budget_is_the_last_error(make_operator, mode, context, network):
+    """Without one good answer for the whole budget the task fails with what came back; nothing is stopped."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    network.faults.add(unavailable(), path="/lm/executions/", times=None)
+
+    with pytest.raises(ServerError, match="503"):
+        run_to_the_end(make_operator(deferrable=mode, poll_error_budget=120), context)
+
+    assert set(network.statuses().values()) == {"RUNNING"}
+
+
+def test_an_execution_that_is_deleted_while_waiting_is_not_found(make_operator, mode, context, network):
+    """The task fails with AI Core's 404, which names id and resource group."""
+    network.script("text-clf-train", Progress.stuck("UNKNOWN"))
+    network.faults.add(
+        Answer(404, json={"error": {"code": "01010020", "message": "gone"}}),
+        path="/lm/executions/",
+        nth=2,
+        times=None,
+    )
+
+    with pytest.raises(NotFoundError, match="01010020"):
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+
+def test_the_deadline_stops_the_execution_and_fails_the_task(make_operator, mode, context, network):
+    """When `execution_timeout` has passed, also over a deferral, the execution is told to stop."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=3600)
+
+    with pytest.raises(
+        AICoreWaitTimeout, match=r"within the task's execution_timeout of 1:00:00. It was told to stop."
+    ):
+        run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
+
+    assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
+
+
+def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, context, network):
+    """The message says that the execution lives on."""
+    network.script("text-clf-train", Progress.stuck("UNKNOWN"))
+    context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=3600)
+
+    with pytest.raises(
+        AICoreWaitTimeout, match=r"could not be stopped, so look after it in AI Core: .*01010076"
+    ):
+        run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
+
+
+def test_metrics_that_cannot_be_read_do_not_fail_the_task(make_operator, mode, context, network):
+    """A COMPLETED execution is a success; its metrics are `None` then, which differs from having none."""
+    network.script("text-clf-train", Progress((Step("COMPLETED"),)))
+    network.faults.add(unavailable(), path="/lm/metrics", times=None)
+
+    result = run_to_the_end(make_operator(deferrable=mode), context)
+
+    assert (result["status"], result["metrics"]) == ("COMPLETED", None)
+
+
+def test_an_execution_that_has_ended_at_once_is_not_deferred(make_operator, context, network):
+    """A task that is already over is not sent to the triggerer."""
+    network.script("text-clf-train", Progress((Step("COMPLETED"),)))
+
+    assert make_operator(deferrable=True).execute(context)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        "text",
+        {"execution_id": "e123"},
+        {"execution_id": "e1", "outcome": "ended", "deadline_at": "soon"},
+    ],
+    ids=repr,
+)
+def test_a_bad_event_is_refused(make_operator, context, network, event):
+    """The task does not believe an event that is not one of ours."""
+    with pytest.raises(AICoreTriggerEventError, match="is no event of AICoreExecutionTrigger"):
+        make_operator().execute_complete(context, event)
+
+
+def test_a_trigger_that_was_refused_alone_is_told(
+    make_operator, context, network, configuration_id, client_for_looking
+):
+    """If the worker sees the execution but the triggerer is refused, the task does not go in circles."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    event = {
+        "execution_id": execution_id,
+        "outcome": "refused",
+        "status": None,
+        "message": "403",
+        "deadline_at": None,
+    }
+
+    with pytest.raises(AICoreTriggerEventError, match=r"403.*triggerer and workers have the same connection"):
+        make_operator(deferrable=True).execute_complete(context, event)
+
+
+def test_a_retry_of_a_run_takes_the_execution_of_the_first_try(connection, mode, context, network):
+    """The second try waits for what the first has started."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    first = run_to_the_end(_run_operator(deferrable=mode), context)
+    second = run_to_the_end(_run_operator(deferrable=mode), context)
+
+    assert second == first
+    assert len(network.statuses()) == 1
+
+
+def test_a_cleared_run_starts_anew(connection, mode, context, network):
+    """Airflow raises `max_tries` when a user clears a task, who wants a new execution then."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    first = run_to_the_end(_run_operator(deferrable=mode), context)
+    context["ti"].max_tries = 5
+
+    assert run_to_the_end(_run_operator(deferrable=mode), context)["id"] != first["id"]
+
+
+def test_a_start_without_waiting_has_the_same_keys(configuration_id, context, network):
+    """What is not known at the start is None or empty, so that a template does not break."""
+    operator = AICoreStartExecutionOperator(
+        task_id="start", configuration_id=configuration_id, wait_for_completion=False
+    )
+
+    result = operator.execute(context)
+
+    assert set(result) == KEYS
+    assert (result["status"], result["configuration_id"]) == ("UNKNOWN", configuration_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"parameters": {"p": None}}, "parameter 'p' is None"),
+        ({"scenario_id": ""}, "scenario_id is ''"),
+        ({"input_artifacts": {"data": "?"}}, "id of input artifact 'data'"),
+        ({"resource_group": "x"}, "resource_group is 'x'"),
+    ],
+)
+def test_bad_input_of_a_run_fails_without_a_request(connection, mode, context, network, change, complaint):
+    """What cannot be right is refused before anything is sent."""
+    with pytest.raises(AICoreInvalidInput, match=complaint):
+        _run_operator(deferrable=mode, **change).execute(context)
+    assert network.requests == []
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [AICoreStopExecutionOperator, AICoreDeleteExecutionOperator, AICoreStartExecutionOperator],
+    ids=lambda operator: operator.__name__,
+)
+def test_a_malformed_id_fails_without_a_request(connection, context, network, operator):
+    """An empty id would mean the list of all."""
+    argument = "configuration_id" if operator is AICoreStartExecutionOperator else "execution_id"
+
+    with pytest.raises(AICoreInvalidInput, match=f"{argument} is ''"):
+        operator(task_id="t", **{argument: ""}).execute(context)
+    assert network.requests == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"poll_interval": 0}, {"poll_interval": timedelta(0)}, {"poll_interval": -1}, {"poll_error_budget": -1}],
+    ids=str,
+)
+def test_a_bad_duration_is_refused_when_the_dag_is_read(change):
+    """An interval below the floor would be a flood of requests."""
+    with pytest.raises(AICoreInvalidInput, match=next(iter(change))):
+        _run_operator(**change)
+
+
+def test_a_running_execution_is_stopped(configuration_id, context, network, client_for_looking):
+    """The operator comes back when the execution has ended."""
+    network.script("text-clf-train", Progress.by_clock(unknown=20, running=9999, stopping=10))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+
+    result = AICoreStopExecutionOperator(task_id="stop", execution_id=execution_id).execute(context)
+
+    assert result == {"id": execution_id, "status": "STOPPED"}
+
+
+def test_a_stop_that_takes_too_long_fails_the_task(configuration_id, context, network, client_for_looking):
+    """Patience ends with the status that stood in the way."""
+    network.script("text-clf-train", Progress.stuck("UNKNOWN"))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    operator = AICoreStopExecutionOperator(
+        task_id="stop", execution_id=execution_id, patience=timedelta(minutes=1)
+    )
+
+    with pytest.raises(AICoreWaitTimeout, match="within 60 s: it is UNKNOWN"):
+        operator.execute(context)
+
+
+def test_an_execution_is_deleted_whatever_it_does(configuration_id, context, network, client_for_looking):
+    """A running one is stopped first; deleting again finds nothing and is no error."""
+    network.script("text-clf-train", Progress.by_clock(unknown=20, running=9999, stopping=10))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    operator = AICoreDeleteExecutionOperator(task_id="delete", execution_id=execution_id)
+
+    assert operator.execute(context) == {"id": execution_id, "deleted": True}
+    assert operator.execute(context) == {"id": execution_id, "deleted": False}
+    assert network.statuses() == {}

@@ -1,0 +1,123 @@
+"""The sensor: waits for what others have started."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, BaseSensorOperator
+
+from airflow_provider_aicore.api import NotFoundError, configurations, executions
+from airflow_provider_aicore.emulator import Progress, unavailable
+from airflow_provider_aicore.exceptions import AICoreExecutionFailed, AICoreInvalidInput
+from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
+from tests.unit.deferral import run_to_the_end
+
+
+@pytest.fixture
+def start(connection, network, client_for_looking):
+    """Return a starter of executions that move in the given way."""
+
+    def start(progress):
+        network.script("text-clf-train", progress)
+        call = configurations.create(
+            name="train",
+            scenario_id="text-clf",
+            executable_id="text-clf-train",
+            parameters={"learning-rate": 0.1},
+        )
+        return client_for_looking.send(executions.create(client_for_looking.send(call).id)).id
+
+    return start
+
+
+@pytest.fixture(autouse=True)
+def turned_sensor_clock(clock, monkeypatch):
+    """Let Airflow's own poke loop wait by the turned clock."""
+    turned = SimpleNamespace(sleep=clock.sleep, monotonic=clock.now)
+    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", turned)
+
+
+@pytest.fixture(params=[False, True], ids=["poke", "deferrable"])
+def sensor(request):
+    """Return a maker of sensors, of each mode in turn."""
+    return lambda execution_id, **change: AICoreExecutionSensor(
+        task_id="wait", execution_id=execution_id, deferrable=request.param, **change
+    )
+
+
+def test_a_completed_execution_gives_its_result(sensor, start, context):
+    """The XCom value is the same as that of the operator that runs an executable."""
+    execution_id = start(Progress.by_clock())
+
+    result = run_to_the_end(sensor(execution_id), context)
+
+    assert (result["id"], result["status"]) == (execution_id, "COMPLETED")
+    assert list(result["output_artifacts"]) == ["text-model"]
+
+
+def test_a_dead_execution_fails_the_sensor(sensor, start, context):
+    """A sensor fails as the operator does."""
+    execution_id = start(Progress.by_clock(outcome="DEAD", message="boom"))
+
+    with pytest.raises(AICoreExecutionFailed, match="boom"):
+        run_to_the_end(sensor(execution_id), context)
+
+
+def test_trouble_in_looking_is_waited_out(sensor, start, context, network):
+    """A gateway that is away for minutes fails no sensor."""
+    execution_id = start(Progress.by_clock())
+    network.faults.add(unavailable(), path="/lm/executions/", times=20)
+
+    assert run_to_the_end(sensor(execution_id), context)["status"] == "COMPLETED"
+
+
+def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, network):
+    """A sensor that waited for long enough fails as any other, and leaves the execution alone."""
+    execution_id = start(Progress.stuck("RUNNING"))
+
+    with pytest.raises(AirflowSensorTimeout):
+        run_to_the_end(sensor(execution_id, timeout=120), context)
+
+    assert network.statuses() == {execution_id: "RUNNING"}
+
+
+def test_an_execution_that_does_not_exist_is_told(sensor, connection, context):
+    """The id and the resource group are in the error."""
+    with pytest.raises(NotFoundError, match="'default'"):
+        run_to_the_end(sensor("e0123456789abcde"), context)
+
+
+def test_a_malformed_id_fails_without_a_request(sensor, connection, context, network):
+    """An id that a template left empty is refused before anything is sent."""
+    with pytest.raises(AICoreInvalidInput, match="execution_id is ''"):
+        run_to_the_end(sensor(""), context)
+    assert network.requests == []
+
+
+def test_looks_come_at_the_poll_interval_in_each_mode(sensor, start, context, network):
+    """One option sets the interval, whoever waits."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=600))
+
+    run_to_the_end(sensor(execution_id, poll_interval=timedelta(minutes=5)), context)
+
+    looks = [request for request in network.requests if request.path.endswith(execution_id)]
+    assert len(looks) <= 6
+
+
+def test_a_soft_fail_skips_after_a_deferral_too(start, context):
+    """Airflow's own options of sensors hold over a deferral."""
+    execution_id = start(Progress.by_clock(outcome="DEAD"))
+    sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, deferrable=True, soft_fail=True)
+    event = {
+        "execution_id": execution_id,
+        "outcome": "ended",
+        "status": "DEAD",
+        "message": "",
+        "deadline_at": None,
+    }
+
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution("execute_complete", {"event": event}, context)

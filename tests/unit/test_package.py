@@ -1,0 +1,125 @@
+"""The package as a whole: what it imports, what it tells Airflow, what it promises by name."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema  # type: ignore[import-untyped]  # Its types are a package of their own.
+import pytest
+
+import airflow_provider_aicore
+from airflow_provider_aicore import exceptions
+from airflow_provider_aicore.get_provider_info import get_provider_info
+
+ROOT = Path(__file__).parents[2]
+OPERATOR_MODULES = [
+    "airflow_provider_aicore.operators.artifact",
+    "airflow_provider_aicore.operators.configuration",
+    "airflow_provider_aicore.operators.execution",
+    "airflow_provider_aicore.sensors.aicore",
+]
+
+
+def _run(code: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_what_is_not_airflow_s_does_not_load_airflow():
+    """Client, poller, ledger and emulator can be used and measured without Airflow."""
+    modules = ["api", "poller", "ledger", "emulator", "emulator.server"]
+    imports = ", ".join(f"airflow_provider_aicore.{module}" for module in modules)
+
+    assert _run(f"import {imports}, sys; print('airflow' in sys.modules)") == "False"
+
+
+def test_the_provider_s_information_imports_nothing():
+    """Airflow reads it in each of its processes."""
+    code = """
+import sys, typing
+before = set(sys.modules)
+import airflow_provider_aicore.get_provider_info
+print(sorted(set(sys.modules) - before))
+"""
+    ours = ["__future__", "airflow_provider_aicore", "airflow_provider_aicore.get_provider_info"]
+    assert _run(code) == str(ours)
+
+
+def test_airflow_accepts_the_provider_s_information():
+    """It fits the schema that Airflow checks it with."""
+    import airflow
+
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+    jsonschema.validate(get_provider_info(), schema)
+    assert get_provider_info()["versions"] == [airflow_provider_aicore.__version__]
+
+
+def test_all_that_the_information_names_is_there():
+    """Modules and classes that Airflow is told of can be imported."""
+    info = get_provider_info()
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for integration in info[kind]:
+            for module in integration["python-modules"]:
+                importlib.import_module(module)
+    module, _, name = info["connection-types"][0]["hook-class-name"].rpartition(".")
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_every_operator_and_sensor_is_shown_in_an_example():
+    """Whoever looks for an operator finds a DAG that uses it."""
+    shown = "".join(path.read_text() for path in (ROOT / "example_dags").glob("*.py"))
+    offered = [
+        name
+        for module in OPERATOR_MODULES
+        for name, value in vars(importlib.import_module(module)).items()
+        if getattr(value, "__module__", None) == module
+        and not name.startswith("_")
+        and isinstance(value, type)
+    ]
+
+    assert offered
+    assert [name for name in offered if name not in shown] == []
+
+
+def test_the_names_of_the_client_are_exact_and_sorted():
+    """What `api` offers is listed, in order, and nothing more."""
+    from airflow_provider_aicore import api
+
+    assert list(api.__all__) == sorted(api.__all__)
+    assert all(hasattr(api, name) for name in api.__all__)
+
+
+def test_the_changelog_s_newest_version_is_the_package_s():
+    """A release without its notes does not happen."""
+    versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert versions[0] == airflow_provider_aicore.__version__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.AICoreInvalidInput("m"),
+        exceptions.AICoreExecutionFailed("m", "e123"),
+        exceptions.AICoreExecutionStopped("m", "e123"),
+        exceptions.AICoreWaitTimeout("m"),
+        exceptions.AICoreTriggerEventError("m"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_task_s_exceptions_survive_pickling(error):
+    """Airflow hands them from process to process."""
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+    assert isinstance(copy, exceptions.AICoreTaskError)

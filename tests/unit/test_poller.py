@@ -1,0 +1,205 @@
+"""Waiting: what ends it, what is waited out, and what it says."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airflow_provider_aicore.api import (
+    APIStatusError,
+    AuthenticationError,
+    ExecutionStatus,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    ensure,
+    executions,
+)
+from airflow_provider_aicore.emulator import (
+    Answer,
+    ConnectionLost,
+    MalformedJson,
+    Progress,
+    Step,
+    token_refused,
+    too_many_requests,
+    unavailable,
+)
+from airflow_provider_aicore.poller import Wait, until_ended
+
+BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
+log = logging.getLogger("wait")
+
+
+@pytest.fixture
+def start(client, emulator, retry):
+    """Return a starter of executions that move in the given way."""
+
+    def start(progress):
+        emulator.script("text-clf-train", progress)
+        configuration = client.run(ensure.configuration("a name", BINDINGS, retry))
+        return client.send(executions.create(configuration.id)).id
+
+    return start
+
+
+@pytest.fixture
+def wait(client, clock, retry):
+    """Return a function that waits by the turned clock."""
+
+    def wait(execution_id, **options):
+        return client.run(until_ended(Wait(execution_id, **options), retry=retry, log=log, now=clock.now))
+
+    return wait
+
+
+@pytest.mark.parametrize("end", ["COMPLETED", "DEAD", "STOPPED"])
+def test_a_wait_ends_with_each_terminal_status(start, wait, end):
+    """The execution comes back as it ended."""
+    execution_id = start(Progress.by_clock(unknown=40, pending=100, running=500, outcome=end))
+
+    assert wait(execution_id).status.value == end
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("RUNNING", "PENDING", "RUNNING"),
+        ("RUNNING", "UNKNOWN", "RUNNING"),
+        ("STOPPING",),
+        ("HIBERNATING", "RUNNING"),
+        (),
+    ],
+    ids="-".join,
+)
+def test_no_other_status_ends_it(start, wait, way):
+    """Steps back, skipped and unknown statuses are waited through."""
+    execution_id = start(Progress.by_reads(2, "COMPLETED", through=way))
+
+    assert wait(execution_id).status is ExecutionStatus.COMPLETED
+
+
+def test_looks_are_an_interval_apart(start, wait, clock):
+    """The first look comes after the given delay, the next ones at the interval."""
+    execution_id = start(Progress.by_clock(unknown=10, pending=10, running=100))
+
+    wait(execution_id, interval=30, first_look_after=5)
+
+    assert clock.slept == [5, 30, 30, 30, 30]
+
+
+def test_jitter_spreads_the_looks(start, client, clock):
+    """A wait's interval is up to a tenth longer, so that many waits do not look at once."""
+    from airflow_provider_aicore.api import RetryPolicy
+
+    execution_id = start(Progress.by_clock(unknown=10, pending=10, running=100))
+    client.run(until_ended(Wait(execution_id), retry=RetryPolicy(jitter=lambda: 0.5), log=log, now=clock.now))
+
+    assert clock.slept[1] == 31.5
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [unavailable(), ConnectionLost(), too_many_requests(), MalformedJson(), Answer(500)],
+    ids=["503", "lost", "429", "malformed", "500"],
+)
+def test_trouble_in_looking_is_waited_out(start, wait, emulator, trouble, caplog):
+    """Ten failed looks in a row say nothing about the execution; each is told."""
+    execution_id = start(Progress.by_clock(unknown=10, pending=10, running=3000))
+    emulator.faults.add(trouble, path="/lm/executions/", nth=3, times=40)
+
+    assert wait(execution_id).status is ExecutionStatus.COMPLETED
+    assert "says nothing about the execution" in caplog.text
+
+
+def test_the_error_budget_ends_the_wait_with_the_last_error(start, wait, emulator, clock):
+    """Without one good answer for the budget the error is given to the caller."""
+    execution_id = start(Progress.stuck("RUNNING"))
+    begin = clock.time
+    emulator.faults.add(unavailable(), path="/lm/executions/", times=None)
+
+    with pytest.raises(ServerError):
+        wait(execution_id, error_budget=600)
+
+    assert 600 <= clock.time - begin <= 660
+
+
+def test_one_good_answer_renews_the_error_budget(start, wait, emulator):
+    """The budget counts from the last good answer, not in all."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=2000))
+    for nth in (2, 3, 4, 5):
+        emulator.faults.add(unavailable(), path="/lm/executions/", nth=nth, times=60)
+
+    assert wait(execution_id, error_budget=600).status is ExecutionStatus.COMPLETED
+
+
+def test_retry_after_slows_the_looks(start, wait, emulator, clock):
+    """A `Retry-After` longer than the interval is honoured between looks."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=100))
+    emulator.faults.add(too_many_requests(300), path="/lm/executions/")
+
+    wait(execution_id, interval=30)
+
+    assert 300 in clock.slept
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (token_refused("Jwt issuer is not configured"), AuthenticationError),
+        (Answer(403, "RBAC: access denied"), PermissionDeniedError),
+        (Answer(400), APIStatusError),
+    ],
+    ids=["401", "403", "400"],
+)
+def test_a_refusal_ends_the_wait_at_once(start, wait, emulator, clock, trouble, error):
+    """Credentials, resource group and bad requests do not mend by waiting."""
+    execution_id = start(Progress.stuck("RUNNING"))
+    emulator.faults.add(trouble, path="/lm/executions/", times=None)
+
+    with pytest.raises(error):
+        wait(execution_id)
+    assert sum(clock.slept) < 60
+
+
+def test_a_404_is_believed_after_a_minute(start, wait, emulator, clock):
+    """An execution that was just created may be unknown for a moment, one that stays unknown is gone."""
+    begin = clock.time
+    with pytest.raises(NotFoundError):
+        wait("e0123456789abcde", interval=10)
+    assert 60 <= clock.time - begin <= 70
+
+    execution_id = start(Progress.by_reads(2))
+    emulator.faults.add(Answer(404), path="/lm/executions/", times=4)
+    assert wait(execution_id, interval=10).status is ExecutionStatus.COMPLETED
+
+
+def test_a_wait_with_an_end_returns_what_it_saw_last(start, wait, clock):
+    """When the time is over the caller gets the execution as it is, without one look too many."""
+    execution_id = start(Progress.stuck("RUNNING"))
+    begin = clock.time
+
+    assert wait(execution_id, seconds=70).status is ExecutionStatus.RUNNING
+    assert clock.time - begin == 70
+
+
+def test_an_execution_that_ended_at_the_last_moment_counts(start, wait):
+    """The last look is at the end of the time, not before it."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=67))
+
+    assert wait(execution_id, seconds=70).status is ExecutionStatus.COMPLETED
+
+
+def test_a_line_per_change_and_a_heartbeat_are_all_it_says(start, wait, caplog):
+    """Two hours of waiting make a handful of lines, with the status and the time so far."""
+    caplog.set_level("INFO", logger="wait")
+    execution_id = start(
+        Progress((Step("RUNNING", after_seconds=60), Step("COMPLETED", after_seconds=7200, message="fine")))
+    )
+
+    wait(execution_id)
+
+    assert caplog.messages[0] == f"Execution {execution_id} is UNKNOWN after 0 s."
+    assert caplog.messages[-1] == f"Execution {execution_id} is COMPLETED after 7260 s (fine)."
+    assert len(caplog.messages) == 3 + 7200 // 600 - 1

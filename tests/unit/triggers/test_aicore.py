@@ -1,0 +1,170 @@
+"""The trigger: what it stores, what it fires, and that it never raises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_aicore.api import configurations, executions
+from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
+from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests.unit.deferral import first_event
+
+SAMPLES = [
+    # What each release has stored: a triggerer of a newer release must be able to load it.
+    {
+        "execution_id": "e42493be71676403",
+        "aicore_conn_id": "aicore_default",
+        "resource_group": None,
+        "poll_interval": 30.0,
+        "poll_error_budget": 1800.0,
+        "deadline_at": None,
+        "first_look_after": 5.0,
+    },
+]
+
+
+@pytest.fixture
+def execution_id(connection, network, client_for_looking):
+    """Return an execution that moves by the turned clock."""
+    network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
+    call = configurations.create(
+        name="train",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
+    return client_for_looking.send(executions.create(client_for_looking.send(call).id)).id
+
+
+def _arguments(execution_id, **change):
+    return {**SAMPLES[0], "execution_id": execution_id, **change}
+
+
+@pytest.mark.parametrize("stored", SAMPLES, ids=["0.1.0"])
+def test_what_every_release_stored_can_be_loaded(stored):
+    """The arguments are a wire format: fields are added with defaults, never renamed."""
+    trigger = AICoreExecutionTrigger(**stored)
+
+    classpath, arguments = trigger.serialize()
+    assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger"
+    assert arguments == stored
+
+
+def test_the_arguments_are_json_and_complete():
+    """What a worker stores makes the same trigger again in the triggerer."""
+    deadline = datetime.now(UTC).isoformat()
+    trigger = AICoreExecutionTrigger(
+        execution_id="e123",
+        aicore_conn_id="other",
+        resource_group="team-a",
+        poll_interval=7.0,
+        poll_error_budget=8.0,
+        deadline_at=deadline,
+        first_look_after=9.0,
+    )
+
+    _, arguments = trigger.serialize()
+    again = AICoreExecutionTrigger(**json.loads(json.dumps(arguments)))
+
+    assert again.serialize() == trigger.serialize()
+    assert None not in arguments.values()
+
+
+def test_an_ended_execution_fires_once_with_its_status(execution_id):
+    """The event says that it ended and how, and carries nothing else."""
+    assert first_event(_arguments(execution_id)) == {
+        "version": 1,
+        "outcome": "ended",
+        "execution_id": execution_id,
+        "status": "COMPLETED",
+        "message": "",
+        "deadline_at": None,
+    }
+
+
+def test_the_first_look_comes_later(execution_id, clock):
+    """A task woken while its worker still exits is failed by the scheduler, so the trigger waits a little."""
+    first_event(_arguments(execution_id))
+
+    assert clock.slept[0] == 5.0
+
+
+def test_a_passed_deadline_fires_as_such(execution_id):
+    """The deadline comes back with the event, for whoever waits again."""
+    deadline = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+
+    event = first_event(_arguments(execution_id, deadline_at=deadline))
+
+    assert (event["outcome"], event["status"], event["deadline_at"]) == ("deadline", "UNKNOWN", deadline)
+
+
+def test_lasting_trouble_fires_as_unreachable(execution_id, network):
+    """After the error budget the worker is asked to look for itself."""
+    network.faults.add(unavailable(), path="/lm/executions/", times=None)
+
+    event = first_event(_arguments(execution_id))
+
+    assert (event["outcome"], event["status"]) == ("unreachable", None)
+    assert "503" in event["message"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        (credentials_refused(), "/oauth/token"),
+        (Answer(403, "RBAC: access denied"), "/lm/executions/"),
+        (Answer(404), "/lm/executions/"),
+        (Answer(418), "/lm/executions/"),
+    ],
+    ids=["token", "403", "404", "418"],
+)
+def test_a_refusal_fires_as_refused(execution_id, network, fault, path):
+    """What waiting does not mend wakes the task, with the reason."""
+    network.faults.add(fault, path=path, times=None)
+
+    event = first_event(_arguments(execution_id))
+
+    assert event["outcome"] == "refused"
+    assert path in event["message"]
+
+
+def test_a_missing_connection_fires_as_refused(execution_id):
+    """A raise would lose what the task needs to find its execution, so even this is an event."""
+    event = first_event(_arguments(execution_id, aicore_conn_id="nowhere"))
+
+    assert event["outcome"] == "refused"
+    assert "nowhere" in event["message"]
+
+
+def test_a_cancelled_wait_ends_at_once_and_stops_nothing(execution_id, network, monkeypatch):
+    """A triggerer that restarts cancels its triggers; the execution goes on."""
+    monkeypatch.setattr(
+        "airflow_provider_aicore.api.client.asyncio.sleep", lambda _seconds: asyncio.sleep(3600)
+    )
+
+    async def cancel():
+        trigger = AICoreExecutionTrigger(**_arguments(execution_id))
+        wait = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.sleep(0.05)
+        wait.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await wait
+        await trigger.cleanup()
+
+    asyncio.run(cancel())
+    assert not [request for request in network.requests if request.method in {"PATCH", "DELETE"}]
+
+
+def test_no_secret_is_in_what_is_stored_or_fired(execution_id, network, service_key):
+    """Neither arguments nor events hold the secret or a token, also after a refusal."""
+    network.faults.add(credentials_refused(), path="/oauth/token", times=None)
+    trigger = AICoreExecutionTrigger(**_arguments(execution_id))
+
+    said = repr(trigger) + json.dumps(trigger.serialize()) + json.dumps(first_event(_arguments(execution_id)))
+
+    assert service_key["clientsecret"] not in said
+    assert "eyJ" not in said
