@@ -117,12 +117,13 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         execution_id, outcome, deadline = _checked(event)
         with self.connect() as client:
             if outcome == triggers.ENDED:
+                # However late it is by now: it has ended in time.
+                return self._watch(client, execution_id, deadline=None)
+            if outcome == triggers.DEADLINE:
                 return self._watch(client, execution_id, deadline)
             execution = self.look(client, execution_id)
             if has_ended(execution):
                 return self.result(client, execution)
-            if outcome == triggers.DEADLINE:
-                self.on_deadline(client, execution_id)
             if outcome == triggers.REFUSED:
                 raise AICoreTriggerEventError(
                     f"The triggerer cannot watch execution {execution_id}, though this worker sees that it "

@@ -16,7 +16,7 @@ import re
 from io import BytesIO
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath, Param, dag, task
+from airflow.sdk import DAG, ObjectStoragePath, Param, task
 
 from airflow_provider_aicore.operators.artifact import AICoreRegisterArtifactOperator
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
@@ -36,7 +36,71 @@ def reached_by_airflow(url: str, object_store: str) -> ObjectStoragePath:
 # [END object_store]
 
 
-@dag(
+# [START store_digits]
+@task
+def store_digits(dag_run_id: str, object_store: str) -> str:
+    """Split the digits that scikit-learn ships and store both parts; return the folder's URL."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    # A folder of its own for every run: an artifact never changes under an execution that reads it.
+    url = f"{AICORE_STORE}/digits/{re.sub('[^A-Za-z0-9_-]+', '-', dag_run_id)}"
+    folder = reached_by_airflow(url, object_store)
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels = load_digits(return_X_y=True)
+    table = np.column_stack([labels, images]).astype(int)
+    parts = train_test_split(table, test_size=0.2, stratify=labels, random_state=7)
+    for name, rows in zip(("train.csv", "test.csv"), parts, strict=True):
+        lines = [",".join(map(str, row)) for row in rows]
+        (folder / name).write_text("\n".join(lines) + "\n")
+    return url
+
+
+# [END store_digits]
+
+
+# [START accept_model]
+@task
+def accept_model(execution: dict[str, Any], required_accuracy: str) -> str:
+    """Fail unless the model is good enough; return its URL."""
+    accuracy = execution["metrics"]["accuracy"]
+    if accuracy < float(required_accuracy):
+        raise ValueError(
+            f"Execution {execution['id']} has accuracy {accuracy:.4f}, {required_accuracy} is required. "
+            "Train for more epochs, or look at the curve of validation_loss in the execution's metrics."
+        )
+    model = execution["output_artifacts"]["digits-model"]
+    log.info("Accuracy %.4f: accepted model %s, %s", accuracy, model["id"], model["url"])
+    return str(model["url"])
+
+
+# [END accept_model]
+
+
+# [START predict]
+@task
+def predict(model_url: str, digits_url: str, object_store: str) -> dict[str, Any]:
+    """Let the model read images which it has not seen in training."""
+    import joblib
+    import numpy as np
+
+    model_file = reached_by_airflow(model_url, object_store) / "model.joblib"
+    test_file = reached_by_airflow(digits_url, object_store) / "test.csv"
+    model = joblib.load(BytesIO(model_file.read_bytes()))
+    table = np.loadtxt(test_file.read_text().splitlines(), delimiter=",")
+    labels = table[:, 0].astype(int)
+    predicted = model.predict(table[:, 1:] / 16)  # brightness from 0 to 1, as in training
+    log.info("Written:   %s", labels[:20].tolist())
+    log.info("Predicted: %s", predicted[:20].tolist())
+    return {"images": len(labels), "accuracy": float((predicted == labels).mean())}
+
+
+# [END predict]
+
+
+with DAG(
+    "demo_pipeline",
     schedule=None,
     params={
         "epochs": Param(30, type="integer", minimum=1, description="How often training sees each image"),
@@ -44,67 +108,7 @@ def reached_by_airflow(url: str, object_store: str) -> ObjectStoragePath:
     },
     tags=["aicore", "example"],
     doc_md=__doc__,
-)
-def demo_pipeline() -> None:
-    """Train a classifier of handwritten digits on AI Core and use it."""
-
-    # [START store_digits]
-    @task
-    def store_digits(dag_run_id: str, object_store: str) -> str:
-        """Split the digits that scikit-learn ships and store both parts; return the folder's URL."""
-        import numpy as np
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-
-        # A folder of its own for every run: an artifact never changes under an execution that reads it.
-        url = f"{AICORE_STORE}/digits/{re.sub('[^A-Za-z0-9_-]+', '-', dag_run_id)}"
-        folder = reached_by_airflow(url, object_store)
-        folder.mkdir(parents=True, exist_ok=True)
-        images, labels = load_digits(return_X_y=True)
-        table = np.column_stack([labels, images]).astype(int)
-        parts = train_test_split(table, test_size=0.2, stratify=labels, random_state=7)
-        for name, rows in zip(("train.csv", "test.csv"), parts, strict=True):
-            lines = [",".join(map(str, row)) for row in rows]
-            (folder / name).write_text("\n".join(lines) + "\n")
-        return url
-
-    # [END store_digits]
-
-    # [START accept_model]
-    @task
-    def accept_model(execution: dict[str, Any], required_accuracy: str) -> str:
-        """Fail unless the model is good enough; return its URL."""
-        accuracy = execution["metrics"]["accuracy"]
-        if accuracy < float(required_accuracy):
-            raise ValueError(
-                f"Execution {execution['id']} has accuracy {accuracy:.4f}, {required_accuracy} is required. "
-                "Train for more epochs, or look at the curve of validation_loss in the execution's metrics."
-            )
-        model = execution["output_artifacts"]["digits-model"]
-        log.info("Accuracy %.4f: accepted model %s, %s", accuracy, model["id"], model["url"])
-        return str(model["url"])
-
-    # [END accept_model]
-
-    # [START predict]
-    @task
-    def predict(model_url: str, digits_url: str, object_store: str) -> dict[str, Any]:
-        """Let the model read images which it has not seen in training."""
-        import joblib
-        import numpy as np
-
-        model_file = reached_by_airflow(model_url, object_store) / "model.joblib"
-        test_file = reached_by_airflow(digits_url, object_store) / "test.csv"
-        model = joblib.load(BytesIO(model_file.read_bytes()))
-        table = np.loadtxt(test_file.read_text().splitlines(), delimiter=",")
-        labels = table[:, 0].astype(int)
-        predicted = model.predict(table[:, 1:] / 16)  # brightness from 0 to 1, as in training
-        log.info("Written:   %s", labels[:20].tolist())
-        log.info("Predicted: %s", predicted[:20].tolist())
-        return {"images": len(labels), "accuracy": float((predicted == labels).mean())}
-
-    # [END predict]
-
+):
     digits_url = store_digits("{{ run_id }}", OBJECT_STORE)
 
     # [START register]
@@ -125,12 +129,11 @@ def demo_pipeline() -> None:
         parameters={"epochs": "{{ params.epochs }}"},
         input_artifacts={"digits": register.output["id"]},
         deferrable=True,
-        poll_interval=5,  # The demo trains for seconds. Leave it at its 30 s for what takes minutes or hours.
+        poll_interval=5,  # The demo trains for seconds; for minutes or hours leave it at its 30 s.
     )
     # [END train]
 
+    # [START use_model]
     model_url = accept_model(train.output, "{{ params.required_accuracy }}")
     predict(model_url, digits_url, OBJECT_STORE)
-
-
-demo_pipeline()
+    # [END use_model]

@@ -204,6 +204,35 @@ def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, con
         run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
 
 
+def test_an_execution_that_ended_in_time_counts_when_the_task_is_resumed_late(
+    make_operator, context, network, configuration_id, client_for_looking
+):
+    """Waiting for a worker slot, and an AI Core that is away just then, do not turn a success into a timeout."""
+    network.script("text-clf-train", Progress((Step("COMPLETED"),)))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    network.faults.add(unavailable(), path="/lm/executions/", times=20)
+    passed = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    event = {"execution_id": execution_id, "outcome": "ended", "status": "COMPLETED", "deadline_at": passed}
+    operator = make_operator(deferrable=True, execution_timeout=timedelta(hours=1))
+
+    assert operator.execute_complete(context, event)["status"] == "COMPLETED"
+
+
+def test_a_deadline_stops_the_execution_even_if_it_cannot_be_seen(
+    make_operator, context, network, configuration_id, client_for_looking
+):
+    """A failed look at the end of the time does not leave the execution behind."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    network.faults.add(unavailable(), method="GET", path="/lm/executions/", times=None)
+    passed = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    event = {"execution_id": execution_id, "outcome": "deadline", "status": "RUNNING", "deadline_at": passed}
+
+    with pytest.raises(AICoreWaitTimeout, match="told to stop"):
+        make_operator(deferrable=True).execute_complete(context, event)
+    assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
+
+
 def test_metrics_that_cannot_be_read_do_not_fail_the_task(make_operator, mode, context, network):
     """A COMPLETED execution is a success; its metrics are `None` then, which differs from having none."""
     network.script("text-clf-train", Progress((Step("COMPLETED"),)))
