@@ -9,19 +9,16 @@ from airflow_provider_aicore import __version__
 _INTEGRATION = "SAP AI Core"
 
 
-def _text(
-    label: str, description: str, *, secret: bool = False, default: str | None = None
-) -> dict[str, Any]:
+def _text(label: str, description: str, *, secret: bool = False) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": ["string", "null"]}
     if secret:
         schema["format"] = "password"
-    if default is not None:
-        schema["default"] = default
     return {"label": label, "description": description, "schema": schema}
 
 
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
-    "service_key": _text(
+    # Airflow decides by the name what it masks, in its audit log too: before 3.3 "service_key" alone is shown.
+    "secret_service_key": _text(
         "Service key",
         "The whole service key as JSON. Then leave all other fields but the resource group empty.",
         secret=True,
@@ -31,11 +28,6 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "Service key file", "Path of a file with the service key, on workers and triggerer."
     ),
     "auth_url": _text("Token URL", "'url' of the service key, when the client secret is given as password."),
-    "cert_url": _text(
-        "Token URL for X.509", "'certurl' of the service key, when certificate and key are given."
-    ),
-    "certificate": _text("Certificate", "'certificate' of an X.509 service key, PEM.", secret=True),
-    "private_key": _text("Private key", "'key' of an X.509 service key, PEM.", secret=True),
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
@@ -45,7 +37,7 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
         "host": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com",
         "login": "empty if a service key is given",
         "password": "empty if a service key is given",
-        "service_key": (
+        "secret_service_key": (
             '{"serviceurls": {"AI_API_URL": "…"}, "clientid": "…", "clientsecret": "…", "url": "…"}'
         ),
     },

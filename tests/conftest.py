@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +86,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
+def pem(tmp_path_factory):
+    """Return a certificate and its private key, and the key of another."""
+    folder = tmp_path_factory.mktemp("pem")
+    for name in ("own", "other"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=airflow",
+             "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="session")
 def service_key() -> dict[str, Any]:
     """Return the key of every emulator: Airflow's masker gets slower with each secret that it learns."""
     return Emulator().service_key
@@ -136,7 +150,7 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def connection(network, monkeypatch) -> str:
     """Return the id of an Airflow connection to the emulator, with its service key."""
-    extra = {"service_key": json.dumps(network.service_key)}
+    extra = {"secret_service_key": json.dumps(network.service_key)}
     monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
     return "aicore_default"
 

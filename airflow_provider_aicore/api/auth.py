@@ -227,7 +227,8 @@ def _token_answer(response: httpx.Response) -> tuple[str, float]:
 def _fields(key: str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(key, str):
         try:
-            key = json.loads(key)
+            # Not strict: line breaks that a PEM text should have as two characters may be real ones.
+            key = json.loads(key, strict=False)
         except ValueError as error:
             where = (
                 f"line {error.lineno}, column {error.colno}"

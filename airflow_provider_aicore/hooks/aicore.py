@@ -20,21 +20,18 @@ _TEST_TIMEOUT = 10.0
 _FIELD_NAMES = {
     "serviceurls.AI_API_URL": "host",
     "url": "auth_url (extra)",
-    "certurl": "cert_url (extra)",
     "clientid": "login",
     "clientsecret": "password",
-    "certificate": "certificate (extra)",
-    "key": "private_key (extra)",
 }
 
 
 class AICoreHook(BaseHook):
     """Makes clients of AI Core from a connection of type ``aicore``.
 
-    The connection holds either a whole service key (extra ``service_key``, or the path to a file with it in
-    ``service_key_file``), or its single fields: host (AI API URL), login (client id), password (client
-    secret) and extra ``auth_url``; for X.509 extra ``cert_url``, ``certificate`` and ``private_key`` in place
-    of the password. All of it is taken from one of the three, never mixed.
+    The connection holds a whole service key, with a client secret or X.509 (extra ``secret_service_key``, or
+    the path to a file with it in ``service_key_file``), or the single fields of one with a client secret:
+    host (AI API URL), login (client id), password (client secret) and extra ``auth_url``. All of it is taken
+    from one of the three, never mixed.
 
     :param aicore_conn_id: the connection.
     :param resource_group: the resource group; if not given the connection's, and if it has none ``default``.
@@ -156,14 +153,11 @@ def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey
     single = {
         "serviceurls.AI_API_URL": _url(connection),
         "url": extra.get("auth_url"),
-        "certurl": extra.get("cert_url"),
         "clientid": connection.login,
         "clientsecret": connection.password,
-        "certificate": extra.get("certificate"),
-        "key": extra.get("private_key"),
     }
     given = {
-        "extra service_key": bool(extra.get("service_key")),
+        "extra secret_service_key": bool(extra.get("secret_service_key")),
         "extra service_key_file": bool(extra.get("service_key_file")),
         "single fields": any(single.values()),
     }
@@ -171,11 +165,11 @@ def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey
     if len(sources) != 1:
         raise InvalidServiceKeyError(
             f"Connection {connection.conn_id!r} holds {' and '.join(sources) or 'no service key'}: "
-            "give the service key in exactly one way: extra service_key, extra service_key_file, "
+            "give the service key in exactly one way: extra secret_service_key, extra service_key_file, "
             "or host, login, password and extra auth_url."
         )
-    if given["extra service_key"]:
-        return ServiceKey.parse(extra["service_key"])
+    if given["extra secret_service_key"]:
+        return ServiceKey.parse(extra["secret_service_key"])
     if given["extra service_key_file"]:
         return ServiceKey.from_file(extra["service_key_file"])
     return ServiceKey.of(single, _FIELD_NAMES)

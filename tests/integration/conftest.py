@@ -35,7 +35,7 @@ def server(monkeypatch) -> Iterator[EmulatorServer]:
             output_artifacts={"text-model": "model"},
             progress=Progress.by_clock(unknown=0.2, pending=0.2, running=0.5),
         )
-        extra = {"service_key": server.emulator.service_key}
+        extra = {"secret_service_key": server.emulator.service_key}
         monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
         monkeypatch.setenv("NO_PROXY", f"127.0.0.1,{os.environ.get('NO_PROXY', '')}")
         yield server

@@ -21,13 +21,10 @@ def test_the_form_shows_the_fields(form):
     """The type has its name, and all fields that the hook reads are there with their labels."""
     assert form.hook_name == "SAP AI Core"
     assert {name: _schema(field)["title"] for name, field in form.extra_fields.items()} == {
-        "service_key": "Service key",
+        "secret_service_key": "Service key",
         "resource_group": "Resource group",
         "service_key_file": "Service key file",
         "auth_url": "Token URL",
-        "cert_url": "Token URL for X.509",
-        "certificate": "Certificate",
-        "private_key": "Private key",
     }
     assert form.standard_fields.host.title == "AI API URL"
     assert form.standard_fields.login.title == "Client ID"
@@ -39,4 +36,4 @@ def test_the_form_hides_the_secret_fields(form):
     """Whoever looks over a shoulder sees dots for what is secret."""
     hidden = {name for name, field in form.extra_fields.items() if _schema(field).get("format") == "password"}
 
-    assert hidden == {"service_key", "certificate", "private_key"}
+    assert hidden == {"secret_service_key"}

@@ -198,7 +198,7 @@ def test_a_line_per_change_and_a_heartbeat_are_all_it_says(start, wait, caplog):
         Progress((Step("RUNNING", after_seconds=60), Step("COMPLETED", after_seconds=7200, message="fine")))
     )
 
-    wait(execution_id)
+    wait(execution_id, interval=60)
 
     assert caplog.messages[0] == f"Execution {execution_id} is UNKNOWN after 0 s."
     assert caplog.messages[-1] == f"Execution {execution_id} is COMPLETED after 7260 s (fine)."

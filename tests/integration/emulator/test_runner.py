@@ -291,11 +291,11 @@ def test_deadline_ends_the_workflow(laboratory):
 
 def test_close_ends_what_runs(laboratory):
     """Closing the emulator leaves no process and no folder behind."""
-    laboratory.prepare(python(f"import os; print(os.getpid(), os.environ['HOME'], flush=True); {SLEEP}"))
-    api = laboratory.open()
+    laboratory.prepare(python(f"import os; print(os.getpid(), os.environ['HOME'], flush=True); {DEAF}"))
+    api = laboratory.open(stop_grace=0.2)
     execution_id = api.start()
     laboratory.wait(api, execution_id, {"RUNNING"})
-    pid, home = laboratory.until(lambda: lines(api, execution_id), bool)[0].split()
+    pid, home = laboratory.until(lambda: lines(api, execution_id), lambda seen: "asleep" in seen)[0].split()
     laboratory.emulators[-1].close()
     assert not alive(int(pid))
     assert not os.path.exists(home)  # noqa: PTH110 - the path is a text here

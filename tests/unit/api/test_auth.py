@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
 
 import pytest
 
@@ -16,19 +15,6 @@ SECRET_KEY = {
     "clientsecret": "canary-secret",
     "url": "https://sub.authentication.example",
 }
-
-
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory):
-    """Return a certificate and its private key, and the key of another."""
-    folder = tmp_path_factory.mktemp("pem")
-    for name in ("own", "other"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=airflow",
-             "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 @pytest.fixture

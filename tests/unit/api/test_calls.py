@@ -12,7 +12,6 @@ from airflow_provider_aicore.api.bindings import parameter_value
 BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", None, 1234]
 
 
-@pytest.mark.parametrize("bad", BAD_IDS, ids=repr)
 @pytest.mark.parametrize(
     "make",
     [
@@ -42,10 +41,11 @@ BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", 
         pytest.param(lambda bad: metrics.modify(bad, tags={"a": "b"}), id="metrics.modify"),
     ],
 )
-def test_a_malformed_id_is_refused_before_anything_is_sent(make, bad):
+def test_a_malformed_id_is_refused_before_anything_is_sent(make):
     """No call can be made with an id that is empty, too short, too long or of other characters."""
-    with pytest.raises(ValueError, match="an id has 4 to 64 characters"):
-        make(bad)
+    for bad in BAD_IDS:
+        with pytest.raises(ValueError, match="an id has 4 to 64 characters"):
+            make(bad)
 
 
 @pytest.mark.parametrize(

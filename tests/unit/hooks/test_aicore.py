@@ -41,7 +41,7 @@ def _fields(key):
 
 def test_a_whole_service_key_is_enough(define, network):
     """The pasted JSON text connects."""
-    hook = define({"extra": {"service_key": json.dumps(network.service_key)}})
+    hook = define({"extra": {"secret_service_key": json.dumps(network.service_key)}})
 
     with hook.get_conn() as client:
         assert [scenario.id for scenario in client.send(scenarios.query())] == ["text-clf"]
@@ -49,7 +49,7 @@ def test_a_whole_service_key_is_enough(define, network):
 
 def test_a_service_key_may_be_an_object(define, network):
     """A JSON connection need not quote the key's JSON once more."""
-    with define({"extra": {"service_key": network.service_key}}).get_conn() as client:
+    with define({"extra": {"secret_service_key": network.service_key}}).get_conn() as client:
         client.send(scenarios.query())
 
 
@@ -70,7 +70,9 @@ def test_single_fields_are_enough(define, network):
 
 def test_the_async_client_is_made_from_the_same_connection(define, network):
     """In an event loop the hook gives the other client, with the same key and resource group."""
-    hook = define({"extra": {"service_key": json.dumps(network.service_key), "resource_group": "team-a"}})
+    hook = define(
+        {"extra": {"secret_service_key": json.dumps(network.service_key), "resource_group": "team-a"}}
+    )
 
     async def ask():
         async with await hook.aget_conn() as client:
@@ -94,7 +96,7 @@ def test_the_task_s_resource_group_comes_before_the_connection_s(
     define, network, of_task, of_connection, used
 ):
     """What a task names wins, then what the connection names, then `default`."""
-    hook = define({"extra": {"service_key": network.service_key, "resource_group": of_connection}})
+    hook = define({"extra": {"secret_service_key": network.service_key, "resource_group": of_connection}})
     hook.resource_group = of_task
 
     with hook.get_conn() as client:
@@ -112,6 +114,15 @@ def test_the_host_may_be_a_name_or_a_url(define, host):
         assert client.service_key.api_url == "https://api.example"
 
 
+@pytest.mark.parametrize("flaw", ["\n", "\\n", ""], ids=repr)
+def test_an_x509_key_survives_any_connection(define, network, pem, flaw):
+    """The PEM texts' line breaks may arrive as they should, as two characters, or not at all."""
+    key = network.x509_service_key(*(pem[name].replace("\n", flaw) for name in ("own.crt", "own.key")))
+
+    with define({"extra": {"secret_service_key": json.dumps(key)}}).get_conn() as client:
+        client.send(scenarios.query())
+
+
 def test_odd_characters_survive_a_json_connection(define):
     """No character of a secret is lost in a JSON connection, whole key or single fields."""
     key = {
@@ -121,7 +132,7 @@ def test_odd_characters_survive_a_json_connection(define):
         "url": "https://auth.example",
     }
 
-    for connection in (_fields(key), {"extra": {"service_key": json.dumps(key)}}):
+    for connection in (_fields(key), {"extra": {"secret_service_key": json.dumps(key)}}):
         with define(connection).get_conn() as client:
             assert client.service_key.client_secret == ODD_SECRET
             assert client.service_key.client_id == "sb-1!b2|aicore!b540"
@@ -137,7 +148,7 @@ def test_odd_characters_survive_a_uri_connection(define):
     }
     user = f"{quote(key['clientid'], safe='')}:{quote(ODD_SECRET, safe='')}"
     single = f"aicore://{user}@api.example/?{urlencode({'auth_url': 'https://auth.example'})}"
-    whole = f"aicore:///?{urlencode({'service_key': json.dumps(key)})}"
+    whole = f"aicore:///?{urlencode({'secret_service_key': json.dumps(key)})}"
 
     for uri in (single, whole):
         with define(uri).get_conn() as client:
@@ -150,7 +161,9 @@ def test_a_connection_survives_airflow_s_own_uri(define, network):
     from airflow.sdk import Connection
 
     uri = Connection(
-        conn_id="c", conn_type="aicore", extra=json.dumps({"service_key": json.dumps(network.service_key)})
+        conn_id="c",
+        conn_type="aicore",
+        extra=json.dumps({"secret_service_key": json.dumps(network.service_key)}),
     ).get_uri()
 
     with define(uri).get_conn() as client:
@@ -164,12 +177,11 @@ def test_a_connection_survives_airflow_s_own_uri(define, network):
         ({"login": None}, "missing login"),
         ({"host": None}, "missing host"),
         ({"extra": {}}, r"missing auth_url \(extra\)"),
-        ({"extra": {"auth_url": "https://a.example", "private_key": "x"}}, "two kinds of credentials"),
         (
-            {"extra": {"auth_url": "https://a.example", "service_key": "{}"}},
-            "extra service_key and single fields",
+            {"extra": {"auth_url": "https://a.example", "secret_service_key": "{}"}},
+            "extra secret_service_key and single fields",
         ),
-        ({"extra": {"service_key_file": "/nowhere", "service_key": "{}"}}, "in exactly one way"),
+        ({"extra": {"service_key_file": "/nowhere", "secret_service_key": "{}"}}, "in exactly one way"),
     ],
 )
 def test_an_incomplete_or_mixed_connection_is_refused_by_the_field_s_name(define, change, complaint):
@@ -194,7 +206,7 @@ def test_an_empty_connection_is_refused(define):
 
 def test_a_resource_group_of_the_wrong_form_is_refused(define, network):
     """It is refused before anything is sent."""
-    hook = define({"extra": {"service_key": network.service_key, "resource_group": "a b"}})
+    hook = define({"extra": {"secret_service_key": network.service_key, "resource_group": "a b"}})
 
     with pytest.raises(ValueError, match="resource_group is 'a b'"):
         hook.get_conn()
@@ -207,7 +219,7 @@ class TestOfTheConnection:
     def test_a_good_connection_says_what_it_reached(self, define, network):
         """URL, resource group and what can be seen."""
         good, text = define(
-            {"extra": {"service_key": network.service_key, "resource_group": "team-a"}}
+            {"extra": {"secret_service_key": network.service_key, "resource_group": "team-a"}}
         ).test_connection()
 
         assert good
@@ -217,7 +229,7 @@ class TestOfTheConnection:
         """A field that is missing is named."""
         key = {name: value for name, value in network.service_key.items() if name != "clientsecret"}
 
-        good, text = define({"extra": {"service_key": key}}).test_connection()
+        good, text = define({"extra": {"secret_service_key": key}}).test_connection()
 
         assert not good
         assert text.startswith("Bad service key. ")
@@ -227,7 +239,7 @@ class TestOfTheConnection:
         """The identity service's refusal names the client."""
         network.faults.add(credentials_refused(), path="/oauth/token")
 
-        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+        good, text = define({"extra": {"secret_service_key": network.service_key}}).test_connection()
 
         assert not good
         assert text.startswith("Token refused. ")
@@ -237,7 +249,7 @@ class TestOfTheConnection:
         """The host that did not answer is named, and nobody waits for repeats."""
         network.faults.add(NoConnection(), path="/lm/scenarios", times=None)
 
-        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+        good, text = define({"extra": {"secret_service_key": network.service_key}}).test_connection()
 
         assert not good
         assert text.startswith("Host not reached. ")
@@ -247,7 +259,7 @@ class TestOfTheConnection:
     def test_a_resource_group_that_is_not_allowed_is_told_from_the_rest(self, define, network):
         """The group is named."""
         good, text = define(
-            {"extra": {"service_key": network.service_key, "resource_group": "team-b"}}
+            {"extra": {"secret_service_key": network.service_key, "resource_group": "team-b"}}
         ).test_connection()
 
         assert not good
@@ -259,7 +271,7 @@ class TestOfTheConnection:
         """No exception reaches the form."""
         network.faults.add(trouble, path="/lm/scenarios", times=None)
 
-        good, text = define({"extra": {"service_key": network.service_key}}).test_connection()
+        good, text = define({"extra": {"secret_service_key": network.service_key}}).test_connection()
 
         assert not good
         assert "/v2/lm/scenarios" in text
@@ -269,7 +281,7 @@ def test_the_key_s_secrets_are_masked_in_logs(define, network):
     """Whoever logs a secret by accident logs stars, although Airflow does not know the fields by name."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]  # Airflow has no public name for it.
 
-    define({"extra": {"service_key": json.dumps(network.service_key)}}).get_conn().close()
+    define({"extra": {"secret_service_key": json.dumps(network.service_key)}}).get_conn().close()
 
     assert redact(f"secret {network.service_key['clientsecret']}") == "secret ***"
 
@@ -281,17 +293,14 @@ def test_the_form_has_the_fields_that_the_hook_reads():
     (form,) = get_provider_info()["connection-types"]
 
     assert set(form["conn-fields"]) == {
-        "service_key",
+        "secret_service_key",
         "service_key_file",
         "resource_group",
         "auth_url",
-        "cert_url",
-        "certificate",
-        "private_key",
     }
     secret = {
         name for name, field in form["conn-fields"].items() if field["schema"].get("format") == "password"
     }
-    assert secret == {"service_key", "certificate", "private_key"}
+    assert secret == {"secret_service_key"}
     assert form["connection-type"] == AICoreHook.conn_type
     assert form["hook-name"] == AICoreHook.hook_name

@@ -207,7 +207,7 @@ def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, con
 def test_an_execution_that_ended_in_time_counts_when_the_task_is_resumed_late(
     make_operator, context, network, configuration_id, client_for_looking
 ):
-    """Waiting for a worker slot, and an AI Core that is away just then, do not turn a success into a timeout."""
+    """A late worker slot, and an AI Core that is away just then, turn no success into a timeout."""
     network.script("text-clf-train", Progress((Step("COMPLETED"),)))
     execution_id = client_for_looking.send(executions.create(configuration_id)).id
     network.faults.add(unavailable(), path="/lm/executions/", times=20)

@@ -1,0 +1,74 @@
+"""One real Airflow and one emulator for all end-to-end tests, and the runs that several tests look at."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from demo.airflow_processes import Airflow
+from demo.emulator_process import EmulatorProcess
+from demo.stage import EXAMPLE_DAGS, IMAGES, TEMPLATES, introduce
+from tests.e2e.observation import Observation, observe
+from tests.e2e.secret_search import WRONG_SECRET
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def end_on_sigterm():
+    """Let SIGTERM end the session as Ctrl-C does: then the fixtures end what they have started."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory):
+    """An emulator with the demo's executable and those of the tests."""
+    folder = tmp_path_factory.mktemp("aicore")
+    templates = folder / "templates"
+    for source in (TEMPLATES, HERE / "templates"):
+        shutil.copytree(source, templates, dirs_exist_ok=True)
+    with EmulatorProcess(folder, templates=templates, images=IMAGES) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory, emulator):
+    """An Airflow with the example DAGs and those of the tests, connected with the emulator."""
+    folder = tmp_path_factory.mktemp("airflow")
+    dags = folder / "dags"
+    for source in (EXAMPLE_DAGS, HERE / "dags"):
+        shutil.copytree(source, dags, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    # How long a killed triggerer counts as alive: 30 s by default.
+    settings = {"AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15"}
+    with Airflow(folder / "home", dags, settings=settings) as running:
+        introduce(running, emulator)
+        wrong = json.dumps(emulator.service_key | {"clientsecret": WRONG_SECRET})
+        running.rest.create_connection(
+            "aicore_wrong_secret", "aicore", json.dumps({"secret_service_key": wrong})
+        )
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_run(airflow, emulator) -> Observation:
+    """One run of the demo's pipeline, from its start to its end."""
+    return observe(airflow, emulator, "demo_pipeline", executable_id="digits-classifier-train")
+
+
+@pytest.fixture(scope="session")
+def failed_run(airflow, emulator) -> Observation:
+    """A run whose execution fails."""
+    conf = {"seconds": 8, "exit_code": 3}
+    return observe(airflow, emulator, "one_execution", executable_id="sleep-and-exit", conf=conf)
+
+
+@pytest.fixture(scope="session")
+def refused_run(airflow, emulator) -> Observation:
+    """A run whose connection is refused by AI Core."""
+    return observe(airflow, emulator, "wrong_secret", executable_id="sleep-and-exit")

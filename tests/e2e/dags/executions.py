@@ -1,0 +1,29 @@
+"""DAGs of one task for the end-to-end tests: an execution that sleeps and then ends as it is told."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
+
+PARAMS = {"seconds": Param(5, type="integer"), "exit_code": Param(0, type="integer")}
+PARAMETERS = {"seconds": "{{ params.seconds }}", "exit-code": "{{ params.exit_code }}"}
+
+with DAG("one_execution", schedule=None, params=PARAMS):
+    AICoreRunExecutableOperator(
+        task_id="run",
+        scenario_id="end-to-end",
+        executable_id="sleep-and-exit",
+        parameters=PARAMETERS,
+        deferrable=True,
+        poll_interval=2,
+    )
+
+with DAG("wrong_secret", schedule=None, params=PARAMS):
+    AICoreRunExecutableOperator(
+        task_id="run",
+        aicore_conn_id="aicore_wrong_secret",
+        scenario_id="end-to-end",
+        executable_id="sleep-and-exit",
+        parameters=PARAMETERS,
+    )

@@ -1,0 +1,71 @@
+"""Looks for secrets where Airflow keeps things: its files and its metadata database."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from cryptography.fernet import Fernet, InvalidToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from demo.airflow_processes import Airflow
+
+WRONG_SECRET = "canary-b9b7e0c2-a-secret-that-aicore-refuses"
+JWT = re.compile(r"eyJ[\w-]+\.(eyJ[\w-]+)")
+ENCRYPTED_BY_DESIGN = {"connection"}
+
+
+def spellings(client_id: str, client_secret: str) -> set[str]:
+    """Write a secret in the ways in which it could get out: in JSON, in a form, in a header."""
+    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    quoted = base64.b64encode(f"{quote(client_id)}:{quote(client_secret)}".encode()).decode()
+    in_json = json.dumps(client_secret).strip('"')
+    return {client_secret, quote(client_secret), quote_plus(client_secret), in_json, basic, quoted}
+
+
+def finds(text: str, needles: set[str]) -> set[str]:
+    """Say which of the texts looked for stand in *text*."""
+    return {needle for needle in needles if needle in text}
+
+
+def tokens_of(client_id: str, text: str) -> list[str]:
+    """Find access tokens that were issued for a client."""
+    return [found.group() for found in JWT.finditer(text) if client_id in claims(found.group(1))]
+
+
+def claims(segment: str) -> str:
+    """Decode the middle part of a token."""
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode(errors="replace")
+
+
+def files(airflow: Airflow) -> Iterator[tuple[str, str]]:
+    """Read every file in Airflow's folder: logs of tasks and components, and the raw database."""
+    for path in airflow.home.rglob("*"):
+        if path.is_file():
+            yield str(path.relative_to(airflow.home)), path.read_bytes().decode("latin-1")
+
+
+def values(airflow: Airflow) -> Iterator[tuple[str, str]]:
+    """Read every value in the database, decrypted; only connections may hold secrets."""
+    fernet = Fernet(airflow.environment["AIRFLOW__CORE__FERNET_KEY"])
+    with sqlite3.connect(f"file:{airflow.home / 'airflow.db'}?mode=ro", uri=True, timeout=30) as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        for table in set(tables) - ENCRYPTED_BY_DESIGN:
+            for row in database.execute(f'select * from "{table}"'):
+                for value in row:
+                    yield f"table {table}", decrypted(fernet, value)
+
+
+def decrypted(fernet: Fernet, value: object) -> str:
+    """Turn a value of the database into readable text."""
+    content = value if isinstance(value, bytes) else str(value).encode()
+    with contextlib.suppress(InvalidToken):
+        content = fernet.decrypt(content)
+    return content.decode("latin-1")

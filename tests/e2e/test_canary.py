@@ -1,0 +1,58 @@
+"""No secret leaves the connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.secret_search import WRONG_SECRET, files, finds, spellings, tokens_of, values
+
+
+@pytest.fixture(scope="module")
+def needles(emulator):
+    """All spellings of both client secrets, the good one and the refused one."""
+    client_id = emulator.service_key["clientid"]
+    return spellings(client_id, emulator.service_key["clientsecret"]) | spellings(client_id, WRONG_SECRET)
+
+
+@pytest.fixture(scope="module")
+def places(airflow, demo_run, failed_run, refused_run):
+    """Everything that Airflow has kept after a success, a failure and a refusal."""
+    return [*files(airflow), *values(airflow)]
+
+
+def test_runs_ended_as_meant(demo_run, failed_run, refused_run):
+    """The runs whose traces are searched went through success, failure and refused credentials."""
+    assert [run.state for run in (demo_run, failed_run, refused_run)] == ["success", "failed", "failed"]
+
+
+def test_search_finds_what_is_there(places, demo_run):
+    """The search finds the execution's id in a log and in the database, so it would find a secret as well."""
+    found = {place for place, text in places if demo_run.execution_id in text}
+    assert "table xcom" in found
+    assert any(place.startswith("logs/") for place in found)
+
+
+def test_search_recognises_a_token(emulator):
+    """The search recognises a token of this client, so it would find one in Airflow as well."""
+    token = emulator.token()
+    assert tokens_of(emulator.service_key["clientid"], f"Bearer {token},")
+
+
+def test_no_client_secret(places, needles):
+    """No file and no table but the connections holds a client secret, in no spelling."""
+    assert [place for place, text in places if finds(text, needles)] == []
+
+
+def test_no_access_token(places, emulator):
+    """No file and no table holds an access token for AI Core."""
+    client_id = emulator.service_key["clientid"]
+    assert [place for place, text in places if tokens_of(client_id, text)] == []
+
+
+def test_no_secret_in_triggers(demo_run, failed_run, needles, emulator):
+    """The trigger of a deferred task, stored in clear text, holds neither secret nor token."""
+    rows = [" ".join(row) for row in demo_run.trigger_rows | failed_run.trigger_rows]
+    assert any("airflow_provider_aicore.triggers" in row for row in rows)
+    assert [
+        row for row in rows if finds(row, needles) or tokens_of(emulator.service_key["clientid"], row)
+    ] == []
