@@ -17,7 +17,7 @@ def _text(label: str, description: str, *, secret: bool = False) -> dict[str, An
 
 
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
-    # Airflow decides by the name what it masks, in its audit log too: before 3.3 "service_key" alone is shown.
+    # Airflow masks by name, in its audit log too; before 3.3 it would show a "service_key" in clear.
     "secret_service_key": _text(
         "Service key",
         "The whole service key as JSON. Then leave all other fields but the resource group empty.",

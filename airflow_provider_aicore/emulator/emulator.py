@@ -73,8 +73,9 @@ class Emulator:
     :param unknown_seconds: real seconds that a running execution is UNKNOWN.
     :param pending_seconds: real seconds that it is PENDING.
     :param stop_grace: real seconds that a stopped execution has between SIGTERM and SIGKILL.
-    :param tracking_endpoint: URL under which processes reach ``/api/v1/metrics`` of this emulator, so where
-        `serve` makes it listen; default: they are told of none, and SAP's SDK then drops their metrics.
+    :param tracking_endpoint: URL under which processes reach ``/api/v1/metrics`` of this emulator; an
+        `EmulatorServer` sets it. Default: they are told of none, as nothing listens in process, and SAP's
+        SDK drops their metrics with a warning.
     :raises ValueError: a folder does not exist, or a template is not one.
     """
 

@@ -35,6 +35,9 @@ class ApiRequest:
     :param group: the resource group of the header; of the routes without one, the group ``default``.
     :param path_ids: the ids in the path, by their names in the description (``executionId``), checked.
     :param now: the instant at which it is handled, seconds since the epoch.
+    :param content: the body.
+    :param base_url: of AI Core, without ``/v2``.
+    :param request_id: as in the answer's header.
     """
 
     tenant: Tenant

@@ -44,8 +44,9 @@ class Workflow:
     Input artifacts that no step fills come from the configuration by their name, wherever in the workflow
     they are declared: AI Core puts them there.
 
-    :param parameters: of the workflow, all with a value.
     :param entrypoint: name of the template to begin with.
+    :param parameters: of the workflow, all with a value.
+    :param values: for ``{{…}}`` in every template: those parameters, and the workflow's name.
     """
 
     templates: Mapping[str, Template]

@@ -63,6 +63,16 @@ def test_bad_field_is_refused_by_name(api, field, value):
     assert answer.json()["error"]["message"].startswith(expected)
 
 
+def test_what_is_at_a_limit_is_allowed(api):
+    """The longest values, the tenth label expression and the largest page are still good."""
+    api.register(
+        name="x" * 256, url="ai://" + "x" * 1019, description="x" * 5000, labels=labelled("x" * 5000)
+    )
+    assert found(api, **{"$search": "x" * 80, "$top": 100_000})
+    assert found(api, **{"$search": "x"})
+    assert found(api, artifactLabelSelector=",".join([f"{LABEL}!=1"] * 10))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null"])
 def test_body_that_is_no_object_is_refused(api, content):
     """A body that is not a JSON object is 400."""

@@ -139,6 +139,13 @@ def test_bulk_takes_one_to_a_hundred(api, amount):
     assert bulk(api, *((f"e{number:015d}", "STOPPED") for number in range(amount))).status_code == 400
 
 
+@pytest.mark.parametrize("amount", [1, 100])
+def test_bulk_takes_a_hundred(api, amount):
+    """One item and a hundred are taken."""
+    answer = bulk(api, *((f"e{number:015d}", "STOPPED") for number in range(amount)))
+    assert (answer.status_code, len(answer.json()["executions"])) == (202, amount)
+
+
 def test_bulk_items_are_unique(api):
     """The same item twice is 400."""
     assert bulk(api, ("e000000000000000", "STOPPED"), ("e000000000000000", "STOPPED")).status_code == 400

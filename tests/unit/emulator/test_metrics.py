@@ -127,6 +127,13 @@ def test_execution_without_metrics_is_not_found(api, execution):
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "02010055")
 
 
+def test_what_is_at_a_limit_is_allowed(api, execution):
+    """The longest names and values and the twentieth label are still good."""
+    labels = [{"name": "n" * 256, "value": "v" * 256}] * 20
+    metric = {**LOSS, "name": "x" * 256, "labels": labels}
+    assert track(api, execution, metrics=[metric], tags=labels[:1]).status_code == 204
+
+
 def test_many_executions_in_one_call(api):
     """Up to ten ids are asked for at once; those without metrics are left out."""
     first, second, third = api.start(), api.start(), api.start()
