@@ -34,14 +34,6 @@ def _run(code: str, *arguments: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
-def test_what_is_not_airflow_s_does_not_load_airflow():
-    """Client, poller, ledger and emulator can be used and measured without Airflow."""
-    modules = ["api", "poller", "ledger", "emulator", "emulator.server"]
-    imports = ", ".join(f"airflow_provider_aicore.{module}" for module in modules)
-
-    assert _run(f"import {imports}, sys; print('airflow' in sys.modules)") == "False"
-
-
 def test_the_provider_s_information_imports_nothing():
     """Airflow reads it in each of its processes."""
     code = """

@@ -140,8 +140,8 @@ def test_a_stopped_execution_fails_the_task_as_stopped(make_operator, mode, cont
 def test_trouble_in_looking_does_not_fail_the_task(make_operator, mode, context, network):
     """Minutes of 503 and lost connections leave the result as it is."""
     network.script("text-clf-train", Progress.by_clock())
-    network.faults.add(unavailable(), path="/lm/executions/", nth=2, times=25)
-    network.faults.add(ConnectionLost(), path="/lm/executions/", nth=3, times=25)
+    network.faults.add(unavailable(), path="/lm/executions/", nth=2, times=10)
+    network.faults.add(ConnectionLost(), path="/lm/executions/", nth=3, times=10)
 
     assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
 
@@ -150,7 +150,7 @@ def test_trouble_from_the_first_look_on_does_not_fail_the_task(make_operator, mo
     """What was started is waited for, even if AI Core is away right after the start."""
     network.script("text-clf-train", Progress.by_clock())
     network.faults.add(Answer(404), path="/lm/executions/", times=2)
-    network.faults.add(unavailable(), path="/lm/executions/", times=25)
+    network.faults.add(unavailable(), path="/lm/executions/", times=10)
 
     assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
 

@@ -106,7 +106,7 @@ def test_lasting_trouble_fires_as_unreachable(execution_id, network):
     """After the error budget the worker is asked to look for itself."""
     network.faults.add(unavailable(), path="/lm/executions/", times=None)
 
-    event = first_event(_arguments(execution_id))
+    event = first_event(_arguments(execution_id, poll_error_budget=120.0))
 
     assert (event["outcome"], event["status"]) == ("unreachable", None)
     assert "503" in event["message"]
