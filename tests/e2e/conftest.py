@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_aicore.emulator import Emulator
 from demo.airflow_processes import Airflow
 from demo.emulator_process import EmulatorProcess
 from demo.stage import EXAMPLE_DAGS, IMAGES, TEMPLATES, introduce
@@ -16,6 +17,9 @@ from tests.e2e.observation import Observation, observe
 from tests.e2e.secret_search import WRONG_SECRET
 
 HERE = Path(__file__).parent
+
+ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p${HOME}q"
+"""Holds what shells, URLs and JSON treat in ways of their own; the REST API takes it into the connection."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +37,10 @@ def emulator(tmp_path_factory):
     templates = folder / "templates"
     for source in (TEMPLATES, HERE / "templates"):
         shutil.copytree(source, templates, dirs_exist_ok=True)
-    with EmulatorProcess(folder, templates=templates, images=IMAGES) as running:
+    key_file = folder / "key.json"
+    key_file.write_text(json.dumps(Emulator().service_key | {"clientsecret": ODD_SECRET}))
+    options = ("--service-key", str(key_file))
+    with EmulatorProcess(folder, templates=templates, images=IMAGES, options=options) as running:
         yield running
 
 

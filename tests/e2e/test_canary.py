@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e.secret_search import WRONG_SECRET, files, finds, spellings, tokens_of, values
 
+pytestmark = pytest.mark.smoke  # What Airflow takes for a secret differs between its versions.
+
 
 @pytest.fixture(scope="module")
 def needles(emulator):
