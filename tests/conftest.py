@@ -13,15 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-# Airflow reads its environment when it is imported, which the tests do. Nothing of an Airflow that is set up on this
-# machine may be seen, let alone its database migrated.
-_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
-for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
-    del os.environ[_name]
-os.environ["AIRFLOW_HOME"] = _HOME.name
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "integration" / "dags")
-
 import httpx
 import pytest
 
@@ -35,6 +26,21 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.call import Call, Flow
 
     T = TypeVar("T")
+
+
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
+
+
+def pytest_configure() -> None:
+    """Set the environment, which Airflow reads when the first test imports it.
+
+    Nothing of an Airflow that is set up on this machine may be seen, let alone its database migrated.
+    """
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]
+    os.environ["AIRFLOW_HOME"] = _HOME.name
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "integration" / "dags")
 
 
 class Clock:

@@ -27,7 +27,7 @@ OURS_BUT_HEAVY = re.compile(r"airflow_provider_aicore\.(api|emulator|hooks|trigg
 
 @pytest.mark.parametrize("module", MODULES)
 def test_importing_an_operator_loads_next_to_nothing(module):
-    """A DAG file loads at most fifteen modules over Airflow's own, and none of our client, poller or emulator."""
+    """A DAG file loads at most fifteen modules over Airflow's own, and neither client nor emulator."""
     done = subprocess.run([sys.executable, "-c", CODE, module], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout.splitlines()[-1])
 
