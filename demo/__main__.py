@@ -2,7 +2,7 @@
 
 Everything lives in a temporary folder and listens on 127.0.0.1 only. In the environment, ``KEEP=1`` leaves it
 running to look around in, and ``PORT`` chooses the port of Airflow's UI. The exit code is 0 if the pipeline
-succeeded, 1 if not, and 2 if the demo could not begin.
+succeeded, 1 if it or a process that it needs failed, and 2 if the demo could not begin.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
+    from demo.stage import Play
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEEDED = {
     "airflow": "apache-airflow",
     "httpx": "httpx",
@@ -66,29 +69,49 @@ def chosen_port() -> int | None:
 
 def end_once(_number: int, _frame: FrameType | None) -> None:
     """Begin to end everything; a second Ctrl-C must not interrupt that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def keep_running() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+def listen_to_signals() -> None:
+    """Let each signal that ends a program end all that was started."""
+    for number in ENDING_SIGNALS:
+        # Under nohup SIGHUP is ignored on purpose.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end_once)
+
+
+def keep_running(play: Play) -> None:
+    """Wait for a signal that ends the demo.
+
+    :raises RuntimeError: a process of the stage has ended meanwhile.
+    """
     try:
         while True:
-            time.sleep(3600)
+            play.check_processes()
+            time.sleep(2)
     except KeyboardInterrupt:
         print("\nending Airflow and the emulator", flush=True)
 
 
 def perform(folder: Path, port: int | None) -> bool:
     """Set the stage, let the pipeline run and tell what happened; say whether it succeeded."""
+    import httpx
+
     from demo.stage import stage
 
     with stage(folder, port) as play:
-        succeeded = play.perform()
-        if os.environ.get("KEEP") == "1":
-            play.print_addresses()
-            keep_running()
+        if os.environ.get("KEEP") != "1":
+            return play.perform()
+        succeeded = False
+        try:
+            succeeded = play.perform()
+        except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
+            # Just then a person wants to look around.
+            print(f"demo: {error}", file=sys.stderr)
+        play.print_addresses()
+        keep_running(play)
     return succeeded
 
 
@@ -98,8 +121,7 @@ def main() -> int:
     import httpx
 
     port = chosen_port()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end_once)
+    listen_to_signals()
     folder = Path(tempfile.mkdtemp(prefix="aicore-demo-"))
     succeeded = False
     try:

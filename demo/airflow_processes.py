@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from demo.airflow_rest import AirflowREST
-from demo.process import Process, title
+from demo.process import Process, reaching_loopback, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -197,7 +197,8 @@ class Airflow:
         Without cached bytecode each of the components would compile a thousand modules anew.
         """
         unwanted = ("AIRFLOW", "PYTHONDONTWRITEBYTECODE")
-        return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        return reaching_loopback(kept)
 
     def _settings(self) -> dict[str, str]:
         settings = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from demo.process import Process
+from demo.process import Process, reaching_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,21 +48,21 @@ class EmulatorProcess:
         self.process = Process(
             "emulator",
             [sys.executable, "-m", "airflow_provider_aicore.emulator", *self.arguments],
-            environment=os.environ,
+            environment=reaching_loopback(os.environ),
             folder=self.folder,
             keep_stdout=True,
         )
         try:
             ready = self._ready_line()
+            self.url, self.service_key = ready["url"], ready["service_key"]
+            self.http = httpx.Client(
+                base_url=f"{self.service_key['serviceurls']['AI_API_URL']}/v2",
+                headers={"Authorization": f"Bearer {self.token()}", "AI-Resource-Group": RESOURCE_GROUP},
+                trust_env=False,
+            )
         except BaseException:
             self.stop()
             raise
-        self.url, self.service_key = ready["url"], ready["service_key"]
-        self.http = httpx.Client(
-            base_url=f"{self.service_key['serviceurls']['AI_API_URL']}/v2",
-            headers={"Authorization": f"Bearer {self.token()}", "AI-Resource-Group": RESOURCE_GROUP},
-            trust_env=False,
-        )
         return self
 
     def __exit__(
@@ -90,6 +90,11 @@ class EmulatorProcess:
         """Ask AI Core, for instance for ``/lm/executions``."""
         return self.http.get(path, params=params).raise_for_status().json()
 
+    def get_if_any(self, path: str, params: Mapping[str, str | int]) -> Any | None:
+        """Ask AI Core as ``get`` does; ``None`` if there is nothing (yet)."""
+        answer = self.http.get(path, params=params)
+        return None if answer.status_code == 404 else answer.raise_for_status().json()
+
     def execution(self, execution_id: str) -> dict[str, Any]:
         """Read one execution."""
         return dict(self.get(f"/lm/executions/{execution_id}"))
@@ -99,15 +104,15 @@ class EmulatorProcess:
         return list(self.get("/lm/executions", {"executableIds": executable_id})["resources"])
 
     def metrics(self, execution_id: str) -> dict[str, float]:
-        """Read the last value of each metric of an execution."""
-        resources = self.get("/lm/metrics", {"executionIds": execution_id})["resources"]
-        points = [point for resource in resources for point in resource["metrics"]]
+        """Read the last value of each metric of an execution; none if it has died before its first one."""
+        answer = self.get_if_any("/lm/metrics", {"executionIds": execution_id}) or {"resources": []}
+        points = [point for resource in answer["resources"] for point in resource["metrics"]]
         return {point["name"]: point["value"] for point in sorted(points, key=lambda point: point["step"])}
 
     def last_log_lines(self, execution_id: str, count: int) -> list[str]:
-        """Read the end of what an execution has written."""
-        answer = self.get(f"/lm/executions/{execution_id}/logs", {"$order": "desc", "$top": count})
-        lines = answer["data"]["result"]
+        """Read the end of what an execution has written; nothing if it has died before its first line."""
+        answer = self.get_if_any(f"/lm/executions/{execution_id}/logs", {"$order": "desc", "$top": count})
+        lines = answer["data"]["result"] if answer else []
         return [line["msg"].rstrip() for line in reversed(lines)]
 
     def stored(self, url: str) -> Path:

@@ -23,6 +23,16 @@ def title(process: psutil.Process) -> str:
         return ""
 
 
+def reaching_loopback(environment: Mapping[str, str]) -> dict[str, str]:
+    """Copy environment variables so that what talks to this machine goes past any proxy.
+
+    Both spellings are set, since some libraries read one and some the other.
+    """
+    before = [environment[name] for name in ("NO_PROXY", "no_proxy") if environment.get(name)]
+    hosts = ",".join(dict.fromkeys(["127.0.0.1,localhost", *before]))
+    return {**environment, "NO_PROXY": hosts, "no_proxy": hosts}
+
+
 class Process:
     """A program in a session of its own, which writes to a log file of its own.
 

@@ -22,6 +22,8 @@ IMAGES = {"registry.example.com/digits-classifier:1.0.0": HERE / "image"}
 DAG_ID = "demo_pipeline"
 CONNECTION_ID = "aicore_default"
 FINISHED = ("success", "failed")
+PATIENCE = 600
+"""Seconds that the pipeline may take; it needs about one minute."""
 
 
 def introduce(airflow: Airflow, emulator: EmulatorProcess) -> None:
@@ -103,10 +105,22 @@ class Play:
         print(f"AI Core emulator: {self.emulator.url}   object store: {self.emulator.object_store}")
         print("Running until Ctrl-C.", flush=True)
 
+    def check_processes(self) -> None:
+        """Complain if a process of Airflow, or the emulator, has ended.
+
+        :raises RuntimeError: with its last lines.
+        """
+        for process in (*self.airflow.processes.values(), self.emulator.process):
+            process.check()
+
     def _watch(self, run_id: str) -> str:
-        """Say each change of a task's state until the run has ended; return the run's state."""
+        """Say each change of a task's state until the run has ended; return the run's state.
+
+        :raises TimeoutError: it has not ended after PATIENCE seconds.
+        """
         rest = self.airflow.rest
         known: dict[str, str | None] = {}
+        deadline = time.monotonic() + PATIENCE
         while True:
             run_state = rest.dag_run_state(DAG_ID, run_id)
             for task_id, task in rest.task_instances(DAG_ID, run_id).items():
@@ -116,9 +130,19 @@ class Play:
                 known[task_id] = task["state"]
             if run_state in FINISHED:
                 return run_state
-            for process in self.airflow.processes.values():
-                process.check()
+            self.check_processes()
+            if time.monotonic() > deadline:
+                raise self._too_late(run_id, run_state, known)
             time.sleep(0.3)
+
+    def _too_late(self, run_id: str, run_state: str, tasks: dict[str, str | None]) -> TimeoutError:
+        home = self.airflow.home
+        states = ", ".join(f"{task_id} {state or 'not scheduled'}" for task_id, state in tasks.items())
+        return TimeoutError(
+            f"Run {run_id} of {DAG_ID} is still {run_state} after {PATIENCE} s. Tasks: {states}. "
+            f"Look into the logs: tasks in {home / 'logs'}, Airflow in {home}, AI Core in "
+            f"{self.emulator.folder}. KEEP=1 leaves everything running."
+        )
 
     @staticmethod
     def _print_tasks(tasks: dict[str, dict[str, Any]]) -> None:

@@ -64,7 +64,12 @@ def store_digits(dag_run_id: str, object_store: str) -> str:
 @task
 def accept_model(execution: dict[str, Any], required_accuracy: str) -> str:
     """Fail unless the model is good enough; return its URL."""
-    accuracy = execution["metrics"]["accuracy"]
+    accuracy = (execution["metrics"] or {}).get("accuracy")
+    if accuracy is None:
+        raise ValueError(
+            f"Execution {execution['id']} came without the metric accuracy: metrics={execution['metrics']}. "
+            "The log of train says why if they could not be read; else look at the execution's own log."
+        )
     if accuracy < float(required_accuracy):
         raise ValueError(
             f"Execution {execution['id']} has accuracy {accuracy:.4f}, {required_accuracy} is required. "
@@ -103,7 +108,10 @@ with DAG(
     "demo_pipeline",
     schedule=None,
     params={
-        "epochs": Param(30, type="integer", minimum=1, description="How often training sees each image"),
+        # AI Core takes 1000 metrics of an execution; training reports two for each epoch.
+        "epochs": Param(
+            30, type="integer", minimum=1, maximum=400, description="How often training sees each image"
+        ),
         "required_accuracy": Param(0.9, type="number", minimum=0, maximum=1),
     },
     tags=["aicore", "example"],

@@ -14,12 +14,9 @@ from demo.airflow_processes import Airflow
 from demo.emulator_process import EmulatorProcess
 from demo.stage import EXAMPLE_DAGS, IMAGES, TEMPLATES, introduce
 from tests.e2e.observation import Observation, observe
-from tests.e2e.secret_search import WRONG_SECRET
+from tests.e2e.secret_search import ODD_SECRET, WRONG_SECRET
 
 HERE = Path(__file__).parent
-
-ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p${HOME}q"
-"""Holds what shells, URLs and JSON treat in ways of their own; the REST API takes it into the connection."""
 
 
 @pytest.fixture(scope="session", autouse=True)

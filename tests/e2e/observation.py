@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.e2e.secret_search import decrypted, fernet_of
+
 if TYPE_CHECKING:
     from demo.airflow_processes import Airflow
     from demo.emulator_process import EmulatorProcess
@@ -36,7 +38,7 @@ class Observation:
     :param state: how the run ended.
     :param tasks: its task instances at the end, by task id.
     :param execution_id: of the execution that it started.
-    :param trigger_rows: the serialized triggers that the database has held meanwhile.
+    :param trigger_rows: class and decrypted arguments of the triggers that the database has held meanwhile.
     """
 
     run_id: str
@@ -95,6 +97,8 @@ def look_at_tasks(airflow: Airflow, dag_id: str, seen: Observation, execution_st
 
 
 def trigger_rows(airflow: Airflow) -> set[tuple[str, str]]:
-    """Read the class and the arguments of each trigger, as they are stored."""
+    """Read the class and the arguments of each trigger; Airflow stores the arguments encrypted."""
+    fernet = fernet_of(airflow)
     with sqlite3.connect(f"file:{airflow.home / 'airflow.db'}?mode=ro", uri=True, timeout=30) as database:
-        return set(database.execute("select classpath, kwargs from trigger"))
+        rows = database.execute("select classpath, kwargs from trigger")
+        return {(classpath, decrypted(fernet, kwargs)) for classpath, kwargs in rows}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.e2e.secret_search import WRONG_SECRET, files, finds, spellings, tokens_of, values
+from tests.e2e.secret_search import ODD_SECRET, WRONG_SECRET, files, finds, spellings, tokens_of, values
 
 pytestmark = pytest.mark.smoke  # What Airflow takes for a secret differs between its versions.
 
@@ -40,6 +42,13 @@ def test_search_recognises_a_token(emulator):
     assert tokens_of(emulator.service_key["clientid"], f"Bearer {token},")
 
 
+@pytest.mark.parametrize("encode", [json.dumps, repr])
+def test_search_finds_nested_key(encode):
+    """The search finds a secret in a service key that was encoded within encoded text, three levels deep."""
+    text = encode(encode(encode({"clientsecret": ODD_SECRET})))
+    assert finds(text, spellings("client", ODD_SECRET))
+
+
 def test_no_client_secret(places, needles):
     """No file and no table but the connections holds a client secret, in no spelling."""
     assert [place for place, text in places if finds(text, needles)] == []
@@ -52,9 +61,11 @@ def test_no_access_token(places, emulator):
 
 
 def test_no_secret_in_triggers(demo_run, failed_run, needles, emulator):
-    """The trigger of a deferred task, stored in clear text, holds neither secret nor token."""
+    """The decrypted trigger of a deferred task holds its execution's id, but neither secret nor token."""
     rows = [" ".join(row) for row in demo_run.trigger_rows | failed_run.trigger_rows]
     assert any("airflow_provider_aicore.triggers" in row for row in rows)
+    for run in (demo_run, failed_run):
+        assert any(run.execution_id in row for row in rows)
     assert [
         row for row in rows if finds(row, needles) or tokens_of(emulator.service_key["clientid"], row)
     ] == []
