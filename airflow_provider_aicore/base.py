@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -114,7 +115,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         """
         from airflow_provider_aicore.triggers import aicore as triggers
 
-        execution_id, outcome, deadline = _checked(event)
+        execution_id, outcome, message, deadline = _checked(event)
         with self.connect() as client:
             if outcome == triggers.ENDED:
                 # However late it is by now: it has ended in time.
@@ -127,17 +128,21 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             if outcome == triggers.REFUSED:
                 raise AICoreTriggerEventError(
                     f"The triggerer cannot watch execution {execution_id}, though this worker sees that it "
-                    f"is {execution.status}: {event['message']} "
+                    f"is {execution.status}: {message} "
                     "Check that triggerer and workers have the same connection."
                 )
             self.log.warning(
-                "The triggerer lost sight of execution %s; waiting again. %s", execution_id, event["message"]
+                "The triggerer lost sight of execution %s; waiting again. %s", execution_id, message
             )
             return self.defer_until_ended(execution_id, deadline)
 
     def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
         """Look until the execution has ended, on this worker."""
-        from airflow_provider_aicore.poller import Wait, until_ended
+        from airflow_provider_aicore.api.validation import check_id
+        from airflow_provider_aicore.poller import TROUBLE, Wait, until_ended
+
+        with refusing_bad_input():
+            check_id("execution_id", execution_id)
 
         wait = Wait(
             execution_id,
@@ -150,9 +155,24 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         except AirflowTaskTimeout:
             # Airflow's own alarm for execution_timeout, which rings while a task is not deferred.
             last = None
+        except TROUBLE:
+            if deadline is None or datetime.now(UTC) < deadline:
+                raise
+            last = None
         if last is None or not has_ended(last):
-            self.on_deadline(client, execution_id)
+            try:
+                self.on_deadline(client, execution_id)
+            except AirflowTaskTimeout:
+                # The alarm, which rings once, rang in the middle of the stop.
+                self.on_deadline(client, execution_id)
         return self.result(client, last)
+
+    def deadline(self, context: Context) -> datetime | None:
+        """Return when `execution_timeout` ends; Airflow does not count the time while a task is deferred."""
+        if self.execution_timeout is None:
+            return None
+        started: datetime = context["ti"].start_date
+        return started + self.execution_timeout
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Fail because the time is over."""
@@ -206,8 +226,11 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
 def seconds(name: str, duration: float | timedelta, *, least: float) -> float:
     """Return a duration in seconds, or refuse it before anything is started."""
-    value = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
-    if not value >= least:
+    try:
+        value = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not least <= value < math.inf:
         raise AICoreInvalidInput(f"{name} is {duration!r}, but at least {least:g} s are needed.")
     return value
 
@@ -219,17 +242,24 @@ def has_ended(execution: Execution) -> bool:
     return lifecycle.outcome(execution.status) is not None
 
 
-def _checked(event: Any) -> tuple[str, str, datetime | None]:
-    """Return the event's execution id, outcome and deadline."""
+def _checked(event: Any) -> tuple[str, str, str, datetime | None]:
+    """Return the event's execution id, outcome, message and deadline."""
+    from airflow_provider_aicore.triggers import aicore as triggers
+
+    refusal = AICoreTriggerEventError(
+        f"The task was resumed with {event!r}, which is no event of AICoreExecutionTrigger. "
+        "Check that triggerer and workers run the same version of this provider."
+    )
     try:
+        is_ours = event["version"] == triggers.EVENT_VERSION and event["outcome"] in triggers.OUTCOMES
         deadline_at = event["deadline_at"]
         deadline = None if deadline_at is None else datetime.fromisoformat(deadline_at)
-        return str(event["execution_id"]), str(event["outcome"]), deadline
+        checked = str(event["execution_id"]), str(event["outcome"]), str(event["message"]), deadline
     except (TypeError, KeyError, ValueError) as error:
-        raise AICoreTriggerEventError(
-            f"The task was resumed with {event!r}, which is no event of AICoreExecutionTrigger. "
-            "Check that triggerer and workers run the same version of this provider."
-        ) from error
+        raise refusal from error
+    if not is_ours:
+        raise refusal
+    return checked
 
 
 def _xcom(execution: Execution, metrics: Mapping[str, float] | None, resource_group: str) -> dict[str, Any]:

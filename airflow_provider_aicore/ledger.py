@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aicore.api import ensure, executions
 from airflow_provider_aicore.api.call import Flow, once, pages
 from airflow_provider_aicore.api.ensure import Bindings, named_configurations
-from airflow_provider_aicore.api.lifecycle import Outcome, outcome
+from airflow_provider_aicore.api.lifecycle import Outcome, is_on_its_way_out, outcome
 from airflow_provider_aicore.api.validation import MAX_NAME
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ def _adoptable(configuration: Configuration, retry: RetryPolicy) -> Flow[Executi
         one
         for one in found
         if outcome(one.status) is Outcome.SUCCEEDED
-        or (outcome(one.status) is None and one.target_status not in {"STOPPED", "DELETED"})
+        or (outcome(one.status) is None and not is_on_its_way_out(one))
     ]
     return min(good, key=lambda one: (one.created_at, one.id), default=None)

@@ -59,7 +59,7 @@ def create(
     }
     if description is not None:
         body["description"] = check_text("description", description, MAX_TEXT)
-    if labels:
+    if labels is not None and check_labels(labels):
         body["labels"] = [{"key": key, "value": value} for key, value in check_labels(labels).items()]
     return Call("POST", "/lm/artifacts", _CREATED, json=body)
 

@@ -37,6 +37,7 @@ _CERTIFICATE_FIELDS = ("serviceurls.AI_API_URL", "certurl", "clientid", "certifi
 
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.+?)-----END \1-----", re.DOTALL)
 _PEM_WIDTH = 64
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 _WHERE_TO_GET_ONE = "Take the key whole from the BTP cockpit: instance of SAP AI Core, service keys."
 
@@ -218,10 +219,14 @@ def _token_answer(response: httpx.Response) -> tuple[str, float]:
     """Read the token and its life in seconds; the answer itself is never shown."""
     try:
         body = response.json()
-        return str(body["access_token"]), float(body["expires_in"])
+        token, lifetime = body["access_token"], float(body["expires_in"])
+        fits_a_header = _TOKEN.fullmatch(token) is not None
     except (ValueError, KeyError, TypeError):
+        fits_a_header = False
+    if not fits_a_header:
         hidden = httpx.Response(response.status_code, text="(not shown)", request=response.request)
-        raise unexpected_response(hidden, "without access_token and expires_in as a JSON object") from None
+        raise unexpected_response(hidden, "without access_token and expires_in as a JSON object")
+    return str(token), lifetime
 
 
 def _fields(key: str | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -297,6 +302,11 @@ def _pem(given: Mapping[str, str], name: str, names: Mapping[str, str]) -> str:
         shown = names.get(name, name)
         raise InvalidServiceKeyError(
             f"Service key: {shown} is no PEM text: it must go from -----BEGIN to -----END."
+        )
+    if any("ENCRYPTED" in kind or "ENCRYPTED" in body for kind, body in blocks):
+        raise InvalidServiceKeyError(
+            f"Service key: {names.get(name, name)} is encrypted, and nobody is there to give its passphrase. "
+            "Give it unencrypted, as service keys hold it."
         )
     return "\n".join(
         f"-----BEGIN {kind}-----\n{textwrap.fill(''.join(body.split()), _PEM_WIDTH)}\n-----END {kind}-----"

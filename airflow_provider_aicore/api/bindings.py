@@ -10,6 +10,7 @@ from airflow_provider_aicore.api.validation import (
     MAX_NAME,
     MAX_TEXT,
     check_id,
+    check_mapping,
     check_range,
     check_text,
 )
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def parameter_values(parameters: Mapping[str, object]) -> dict[str, str]:
     """Check parameters and turn their values into the text that AI Core takes."""
+    check_mapping("parameters", parameters)
     check_range("number of parameters", len(parameters), 0, MAX_BINDINGS)
     return {_key("parameter", key): parameter_value(key, value) for key, value in parameters.items()}
 
@@ -57,6 +59,7 @@ def parameter_value(key: str, value: object) -> str:
 
 def artifact_ids(input_artifacts: Mapping[str, str]) -> dict[str, str]:
     """Check the input artifacts' names and ids."""
+    check_mapping("input_artifacts", input_artifacts)
     check_range("number of input artifacts", len(input_artifacts), 0, MAX_BINDINGS)
     return {
         _key("input artifact", key): check_id(f"id of input artifact {key!r}", value)

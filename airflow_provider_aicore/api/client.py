@@ -46,6 +46,9 @@ class _Session:
     """What both drivers have: whom to ask, with which headers, and the token in hand."""
 
     def __init__(self, service_key: ServiceKey, options: ClientOptions) -> None:
+        unknown = options.keys() - ClientOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"A client has no option {', '.join(sorted(unknown))}.")
         self.service_key = service_key
         self.resource_group = check_resource_group(options.get("resource_group", "default"))
         self.retry = options.get("retry", RetryPolicy())

@@ -177,6 +177,13 @@ def _target(target: str) -> str:
     return target
 
 
+def _status(status: str) -> str:
+    known = [one.value for one in ExecutionStatus]
+    if status not in known:
+        raise ValueError(f"status is {status!r}, but an execution is one of {', '.join(known)}.")
+    return str(status)
+
+
 def _instant(what: str, instant: datetime) -> str:
     if instant.tzinfo is None:
         raise ValueError(f"{what} is {instant!r} without a time zone; give an aware datetime.")
@@ -195,5 +202,5 @@ def _filters(
         "scenarioId": optional_id("scenario_id", scenario_id),
         "executableIds": id_list("executable_ids", executable_ids, most=_MAX_EXECUTABLE_IDS),
         "executionScheduleId": optional_id("execution_schedule_id", execution_schedule_id),
-        "status": None if status is None else ExecutionStatus(status).value,
+        "status": None if status is None else _status(status),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from airflow_provider_aicore.api.models import ExecutionStatus
+from airflow_provider_aicore.api.models import Execution, ExecutionStatus
 
 
 class Outcome(StrEnum):
@@ -20,7 +20,6 @@ _ENDED = {
     ExecutionStatus.DEAD: Outcome.FAILED,
     ExecutionStatus.STOPPED: Outcome.STOPPED,
 }
-_STOPPABLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.RUNNING})
 
 
 def outcome(status: ExecutionStatus) -> Outcome | None:
@@ -31,9 +30,16 @@ def outcome(status: ExecutionStatus) -> Outcome | None:
     return _ENDED.get(status)
 
 
-def can_be_stopped(status: ExecutionStatus) -> bool:
-    """Tell whether AI Core accepts a stop now.
+def has_not_begun(status: ExecutionStatus) -> bool:
+    """Tell whether the runtime has not reported yet: such an execution cannot be stopped, only deleted."""
+    return status is ExecutionStatus.UNKNOWN
 
-    It refuses one for UNKNOWN, with which every execution begins.
-    """
-    return status in _STOPPABLE
+
+def can_be_deleted(status: ExecutionStatus) -> bool:
+    """Tell whether AI Core accepts a deletion now: before the start and after the end."""
+    return has_not_begun(status) or outcome(status) is not None
+
+
+def is_on_its_way_out(execution: Execution) -> bool:
+    """Tell whether a stop or a deletion was asked for; lists may leave the target status out."""
+    return execution.status is ExecutionStatus.STOPPING or execution.target_status in {"STOPPED", "DELETED"}

@@ -7,6 +7,7 @@ between releases. Sources: the schemas of the OpenAPI description that carry the
 
 from __future__ import annotations
 
+import functools
 import logging
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,11 @@ class ArtifactKind(StrEnum):
     OTHER = "other"
 
 
+@functools.cache
+def _tell_once(status: object) -> None:
+    log.warning("AI Core reported the status %r, which is not known here; it counts as UNKNOWN.", status)
+
+
 class ExecutionStatus(StrEnum):
     """Where an execution stands; what that means for a wait is said in :mod:`~.lifecycle`."""
 
@@ -47,9 +53,7 @@ class ExecutionStatus(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Self:
         """Take a status that AI Core adds one day for "not known", so that it cannot end a wait."""
-        log.warning(
-            "AI Core reported the status %r, which this version does not know; it counts as UNKNOWN.", value
-        )
+        _tell_once(value)
         return cls("UNKNOWN")
 
 

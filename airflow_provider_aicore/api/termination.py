@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api import executions
-from airflow_provider_aicore.api.call import Flow, Sleep, once
+from airflow_provider_aicore.api.call import Call, Flow, Sleep, once
 from airflow_provider_aicore.api.errors import (
     APIStatusError,
     BadRequestError,
     NotFoundError,
     PreconditionFailedError,
 )
-from airflow_provider_aicore.api.lifecycle import outcome
+from airflow_provider_aicore.api.lifecycle import can_be_deleted, has_not_begun, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aicore.api.models import Execution
+    from airflow_provider_aicore.api.models import Execution, ExecutionModified
     from airflow_provider_aicore.api.retry import RetryPolicy
 
 _REFUSED_TRANSITION = "01010076"
@@ -57,7 +57,7 @@ def stop(execution_id: str, patience: Patience) -> Flow[Execution]:
         if outcome(execution.status):
             return execution
         if not asked:
-            asked = yield from _ask_to_stop(execution_id, patience.retry)
+            asked = yield from _ask(executions.stop(execution_id), patience.retry)
         if patience.now() >= until:
             raise TimeoutError(
                 f"Execution {execution_id} has not ended within {patience.seconds:.0f} s: "
@@ -75,16 +75,17 @@ def delete(execution_id: str, patience: Patience) -> Flow[bool]:
     :raises TimeoutError: it has not ended, or not gone, in time.
     """
     until = patience.now() + patience.seconds
-    try:
-        yield from stop(execution_id, patience)
-        yield from once(executions.delete(execution_id), patience.retry)
-    except NotFoundError:
-        return False
+    found = False
     while True:
         try:
-            yield from once(executions.get(execution_id), patience.retry)
+            seen = yield from once(executions.get(execution_id), patience.retry)
+            found = True
+            if seen.target_status != "DELETED":
+                if not can_be_deleted(seen.status):
+                    yield from stop(execution_id, patience)
+                yield from _ask(executions.delete(execution_id), patience.retry)
         except NotFoundError:
-            return True
+            return found
         if patience.now() >= until:
             raise TimeoutError(
                 f"Execution {execution_id} is still there {patience.seconds:.0f} s "
@@ -104,10 +105,21 @@ def is_refused_transition(error: APIStatusError) -> bool:
     )
 
 
-def _ask_to_stop(execution_id: str, retry: RetryPolicy) -> Flow[bool]:
-    """Ask once; ``False`` if the status did not allow it."""
+def end(execution_id: str, retry: RetryPolicy) -> Flow[bool]:
+    """Ask once that an execution ends: stop it, or delete what has not begun and so cannot be stopped.
+
+    :return: whether AI Core accepted that.
+    """
+    if (yield from _ask(executions.stop(execution_id), retry)):
+        return True
+    seen = yield from once(executions.get(execution_id), retry)
+    return has_not_begun(seen.status) and (yield from _ask(executions.delete(execution_id), retry))
+
+
+def _ask(change: Call[ExecutionModified], retry: RetryPolicy) -> Flow[bool]:
+    """Ask once for a change; ``False`` if the status did not allow it."""
     try:
-        yield from once(executions.stop(execution_id), retry)
+        yield from once(change, retry)
     except (BadRequestError, PreconditionFailedError) as error:
         if not is_refused_transition(error):
             raise

@@ -7,10 +7,7 @@ the value is used, and raises :class:`ValueError` with the name of what is wrong
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 MAX_NAME = 256
 MAX_URL = 1024
@@ -73,12 +70,22 @@ def check_url(what: str, value: object) -> str:
 
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     """Check labels: keys begin with ``ext.ai.sap.com/``, values are text."""
+    check_mapping("labels", labels)
     for key, value in labels.items():
         check_text("label key", key, MAX_NAME)
         if not _LABEL_KEY.fullmatch(key):
             raise ValueError(f"label key {_shown(key)} must look like ext.ai.sap.com/my-label.")
         check_text(f"value of label {key!r}", value, MAX_TEXT)
     return {key: str(value) for key, value in labels.items()}
+
+
+def check_mapping(what: str, value: object) -> None:
+    """Check that it is a mapping: a template gives text where a dict was meant."""
+    if not isinstance(value, Mapping):
+        raise ValueError(  # noqa: TRY004 - one kind of error for bad input
+            f"{what} is {_shown(value)} of type {type(value).__name__}, but a dict is needed. "
+            "A template gives text: use task.output, or set render_template_as_native_obj on the DAG."
+        )
 
 
 def check_resource_group(value: object) -> str:

@@ -1,7 +1,7 @@
 """The emulator as a program: ``python -m airflow_provider_aicore.emulator``.
 
 When it listens, it prints one line of JSON: ``{"event": "ready", "url": …, "service_key": {…}}``.
-SIGTERM and SIGINT end it and all that it runs.
+SIGTERM, SIGINT and SIGHUP end it and all that it runs.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: the exit code: 0 after a signal, 2 if it could not begin.
     """
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
     options = vars(_parser().parse_args(arguments))
     try:
@@ -49,13 +49,19 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--image", action="append", default=[], metavar="NAME=DIR", help="the folder that stands for an image"
     )
-    add("--port", type=int, default=0, help="default: a free one")
+    add("--port", type=_port, default=0, help="default: a free one")
     add("--resource-group", action="append", default=["default"], metavar="NAME", help="beside 'default'")
     add("--token-lifetime", type=float, default=43199, metavar="S", help="seconds, default 43199")
     add("--unknown-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--pending-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--service-key", type=Path, metavar="FILE", help="JSON of an earlier ready line, to use again")
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number from 0 to 65535")
+    return int(text)
 
 
 def _emulator_options(options: dict[str, Any]) -> dict[str, Any]:

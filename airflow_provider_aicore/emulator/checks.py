@@ -88,7 +88,7 @@ def objects(
 def number(body: Mapping[str, Any], name: str) -> float | int:
     """Read a required, finite number."""
     value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise bad_request(f"{name}: a number is required")
     return value
 
@@ -102,3 +102,10 @@ def labels(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
         (text(item, "key", pattern=LABEL_KEY, longest=256), text(item, "value", longest=5000))
         for item in items
     )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # A whole number that no double can hold.
+        return False

@@ -257,6 +257,6 @@ def _recorded(request: httpx.Request) -> RecordedRequest:
     }
     try:
         body = json.loads(request.content) if request.content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return RecordedRequest(request.method, request.url.path, dict(request.url.params), headers, body)

@@ -61,8 +61,8 @@ class ApiRequest:
             raise bad_request(f"Content-Type {' or '.join(accepted)} is required, not {self.content_type!r}")
         try:
             body = json.loads(self.content)
-        except ValueError as error:
-            raise bad_request("The body is not JSON") from error
+        except (ValueError, RecursionError) as error:
+            raise bad_request("The body is not JSON, or is nested too deep") from error
         if not isinstance(body, dict):
             raise bad_request("The body has to be a JSON object")
         return body

@@ -1,5 +1,6 @@
 """From an HTTP request to the operation and back: token, resource group, error bodies, headers."""
 
+import logging
 import uuid
 from email.utils import formatdate
 from typing import Any
@@ -14,6 +15,7 @@ from airflow_provider_aicore.emulator.routes import table
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 
 LM = "/v2/lm"
+_LOG = logging.getLogger(__name__)
 
 
 class Gateway:
@@ -39,6 +41,10 @@ class Gateway:
             response = httpx.Response(refusal.status, content=refusal.text.encode(), headers=headers)
         except Refusal as refusal:
             response = httpx.Response(refusal.status, json=_error_body(refusal, request_id, request.url.path))
+        except Exception:  # noqa: BLE001 - a client has to get the error body, whatever broke
+            _LOG.exception("The emulator failed at %s %s", request.method, request.url.path)
+            failure = Refusal(500, "The emulator failed; its log says why")
+            response = httpx.Response(500, json=_error_body(failure, request_id, request.url.path))
         response.headers["date"] = formatdate(self._tenant.now(), usegmt=True)
         response.headers["x-request-id"] = request_id
         return response

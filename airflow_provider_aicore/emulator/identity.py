@@ -64,7 +64,9 @@ class Identity:
         """Answer a request for a token; refusals have a *text* in ``error``, unlike AI Core's."""
         if request.method != "POST":
             return _refusal(405, "method_not_allowed", f"Request method '{request.method}' is not supported")
-        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+        form = {
+            name: values[0] for name, values in parse_qs(request.content.decode(errors="replace")).items()
+        }
         if not self._knows(request, form):
             return _refusal(401, "unauthorized", "Bad credentials")
         if form.get("grant_type") != "client_credentials":

@@ -21,8 +21,11 @@ class ObjectStore:
         :raises WorkflowError: it is not there. As on AI Core, a URL that ends in a slash leads nowhere.
         """
         secret, _, path = url.removeprefix("ai://").partition("/")
-        source = (self._folder / secret / path).resolve()
-        inside = secret and path and source.is_relative_to(self._folder / secret)
+        plain = secret not in {"", ".", ".."}
+        # The folder of a secret may be a link to where the files really are.
+        secret_folder = (self._folder / secret).resolve()
+        source = (secret_folder / path).resolve()
+        inside = plain and path and source.is_relative_to(secret_folder)
         if not url.startswith("ai://") or not inside:
             raise WorkflowError(f"{url} is not of the form ai://<object store secret>/<path>")
         if path.endswith("/") or not source.exists():
@@ -30,8 +33,15 @@ class ObjectStore:
         copy(source, destination)
 
     def store(self, source: Path, execution_id: str, name: str) -> None:
-        """Copy what an execution wrote to where AI Core puts it: ``ai://default/<execution id>/<name>``."""
-        copy(source, self._folder / "default" / execution_id / name)
+        """Copy what an execution wrote to where AI Core puts it: ``ai://default/<execution id>/<name>``.
+
+        :raises WorkflowError: *name* leads out of the execution's folder.
+        """
+        folder = (self._folder / "default").resolve() / execution_id
+        destination = (folder / name).resolve()
+        if not destination.is_relative_to(folder):
+            raise WorkflowError(f"The globalName {name!r} leads out of the object store: use a plain name")
+        copy(source, destination)
 
 
 def copy(source: Path, destination: Path) -> None:

@@ -1,18 +1,21 @@
 """One local process in place of a container: its output line by line, its end, its stop."""
 
+import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from os import killpg
 from pathlib import Path
 
 _LONGEST_LINE = 65_536
+_LAST_OUTPUT_SECONDS = 1.0
 
 
 class ContainerProcess:
     """A process and all that it starts, in a process group of its own.
+
+    It stays in the session of the emulator, so that whoever ends that session ends the process too.
 
     :param command: the program and its arguments.
     :param environment: the whole environment.
@@ -31,6 +34,8 @@ class ContainerProcess:
     ) -> None:
         self._write_line = write_line
         self._killer: threading.Timer | None = None
+        self._lock = threading.Lock()
+        self._over = False
         self._popen = subprocess.Popen(  # noqa: S603 - running what the template says is the purpose
             list(command),
             env=dict(environment),
@@ -38,7 +43,7 @@ class ContainerProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -48,28 +53,45 @@ class ContainerProcess:
 
         :return: the exit code as a container has it: 128 and the signal's number if a signal ended it.
         """
+        if hasattr(os, "waitid"):  # Until it is collected, nobody else can be given its number.
+            os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+            self._end_group()
         code = self._popen.wait()
-        self._signal(signal.SIGKILL)
-        if self._killer is not None:
-            self._killer.cancel()
-        self._reader.join()
+        self._end_group()
+        # What left the group may keep the output open for as long as it lives.
+        self._reader.join(_LAST_OUTPUT_SECONDS)
         return code if code >= 0 else 128 - code
 
     def stop(self, grace: float) -> None:
-        """Ask it to end, and end it by force if it does not.
+        """Ask it to end, and end it by force if it does not; once it has ended, do nothing.
 
         :param grace: seconds between the two.
         """
-        if self._killer is not None:
-            return
-        self._signal(signal.SIGTERM)
-        self._killer = threading.Timer(grace, self._signal, [signal.SIGKILL])
-        self._killer.daemon = True
-        self._killer.start()
+        with self._lock:
+            if self._over or self._killer is not None:
+                return
+            self._signal(signal.SIGTERM)
+            self._killer = threading.Timer(grace, self._end_by_force)
+            self._killer.daemon = True
+            self._killer.start()
+
+    def _end_by_force(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._signal(signal.SIGKILL)
+
+    def _end_group(self) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._signal(signal.SIGKILL)
+            self._over = True
+            if self._killer is not None:
+                self._killer.cancel()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # nobody of the group is left
-            killpg(self._popen.pid, number)
+            os.killpg(self._popen.pid, number)
 
     def _read(self) -> None:
         stdout = self._popen.stdout
@@ -78,3 +100,16 @@ class ContainerProcess:
         with stdout:
             while line := stdout.readline(_LONGEST_LINE):
                 self._write_line(line.decode(errors="replace").rstrip("\r\n"))
+
+
+def end_stragglers(execution_id: str) -> None:
+    """End what left its process group and still carries the id of an execution, where ``/proc`` shows it.
+
+    :param execution_id: of an execution whose containers have all ended.
+    """
+    mark = f"AICORE_EXECUTION_ID={execution_id}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        # It may end meanwhile, or belong to somebody else.
+        with suppress(OSError):
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)

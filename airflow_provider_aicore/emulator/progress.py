@@ -94,9 +94,13 @@ class Progress:
 
     @classmethod
     def stuck(cls, status: str = "UNKNOWN") -> "Progress":
-        """Reach *status* before the first look, and stay there for ever."""
-        way = {"UNKNOWN": (), "PENDING": (Step("PENDING"),)}.get(status)
-        return cls((Step("RUNNING"),) if way is None else way)
+        """Reach *status* before the first look, and stay there for ever.
+
+        :raises ValueError: *status* is none of UNKNOWN, PENDING and RUNNING.
+        """
+        if status not in {"UNKNOWN", "PENDING", "RUNNING"}:
+            raise ValueError(f"stuck({status!r}): one of UNKNOWN, PENDING and RUNNING is possible")
+        return cls(() if status == "UNKNOWN" else (Step(status),))
 
 
 class ScriptedEnactment:

@@ -52,8 +52,8 @@ class Query:
         value = self.text(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit()):
-            raise bad_request(f"{name}: a whole number is required, not {value!r}")
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise bad_request(f"{name}: a whole number of at most 18 digits is required, not {value[:40]!r}")
         if int(value) < least or (most is not None and int(value) > most):
             raise bad_request(f"{name}: {least} to {most} is allowed, not {value}")
         return int(value)

@@ -8,12 +8,13 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airflow_provider_aicore.emulator.argo import Container, Template, WorkflowError
+from airflow_provider_aicore.emulator.argo import Container, Template, WorkflowError, substitute
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.pods import Pod, PodFailed
+from airflow_provider_aicore.emulator.processes import end_stragglers
 from airflow_provider_aicore.emulator.sandbox import Sandbox, find_image
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Execution, ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.status_details import PodReport, describe
@@ -161,6 +162,11 @@ class WorkflowRun:
         node: Node,
     ) -> dict[str, Path]:
         """Run one container to its end."""
+        container = replace(
+            container,
+            image=substitute(container.image, values),
+            working_dir=container.working_dir and substitute(container.working_dir, values),
+        )
         pod = self._pod(container, template, node)
         self._report(PodReport(pod.name))
         try:
@@ -184,6 +190,7 @@ class WorkflowRun:
             outcome, message = "DEAD", DEADLINE_EXCEEDED if self._expired.is_set() else str(error)
         except Exception as error:  # noqa: BLE001 - an execution has to end, whatever the reason
             outcome, message = "DEAD", f"The emulator failed to run it: {error!r}"
+        end_stragglers(self._execution.id)
         self._finish(outcome, message)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -199,7 +206,7 @@ class WorkflowRun:
         if not self._enter("RUNNING"):
             return
         deadline = threading.Timer(
-            float(spec.get("activeDeadlineSeconds", threading.TIMEOUT_MAX)), self._end_pods, [self._expired]
+            float(spec.get("activeDeadlineSeconds") or threading.TIMEOUT_MAX), self._end_pods, [self._expired]
         )
         deadline.daemon = True
         deadline.start()

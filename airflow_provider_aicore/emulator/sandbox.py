@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from airflow_provider_aicore.emulator.argo import WorkflowError
+
 _LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__")
 
 
@@ -32,8 +34,12 @@ class Sandbox:
         self, folder: Path, image: Path | None, working_dir: str | None, paths: Iterable[str]
     ) -> None:
         self._root, self._tmp, self.work = folder / "root", folder / "tmp", folder / "work"
-        for each in (self._root, self._tmp):
+        self._bin = folder / "bin"
+        for each in (self._root, self._tmp, self._bin):
             each.mkdir(parents=True)
+        # A virtual environment has both names, and its packages are found only from its own folder.
+        for name in ("python", "python3") if sys.prefix == sys.base_prefix else ():
+            (self._bin / name).symlink_to(sys.executable)
         if image is None:
             self.work.mkdir()
         else:
@@ -44,8 +50,16 @@ class Sandbox:
         self._pattern = _path_pattern(self._places)
 
     def place(self, path: str) -> Path:
-        """Say where the declared *path* of an artifact is here."""
-        return self._root / path.strip("/")
+        """Say where the declared *path* of an artifact is here.
+
+        :raises WorkflowError: it leads out of the sandbox.
+        """
+        place = self._root / path.strip("/")
+        if not place.resolve().is_relative_to(self._root.resolve()):
+            raise WorkflowError(
+                f"The path {path!r} of an artifact leads out of the container: use one without .."
+            )
+        return place
 
     def translate(self, text: str) -> str:
         """Write the places here for the paths in *text*, where one stands alone or begins a longer one."""
@@ -64,7 +78,7 @@ class Sandbox:
 
         ``python`` is the interpreter that runs the emulator, with the packages it has.
         """
-        search = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+        search = [str(self._bin), str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
         return {
             "PATH": ":".join(search),
             "HOME": str(self._root),

@@ -23,7 +23,8 @@ from typing import Any
 
 import yaml
 
-from airflow_provider_aicore.emulator.checks import ID
+from airflow_provider_aicore.emulator.argo import as_text
+from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
 
 ARGO_VERSION = "argoproj.io/v1alpha1"
@@ -44,7 +45,7 @@ def load(folder: Path, created_at: float) -> list[tuple[Executable, Scenario]]:
     if not folder.is_dir():
         raise TemplateError(f"The folder of templates {folder} does not exist")
     files = sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"})
-    return [_read(document, file, created_at) for file in files for document in _documents(file)]
+    return [_checked(document, file, created_at) for file in files for document in _documents(file)]
 
 
 def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -61,6 +62,22 @@ def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
                 f"{document.get('apiVersion')!r} (ai.sap.com/v1alpha1 is for a ServingTemplate)"
             )
         yield document
+
+
+def _checked(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[Executable, Scenario]:
+    try:
+        executable, scenario = _read(document, file, created_at)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise TemplateError(
+            f"{file}: a field of spec is missing or not of the right form: {error!r}"
+        ) from error
+    for slot in (*executable.input_artifacts, *executable.output_artifacts):
+        if slot.kind is not None and slot.kind not in ARTIFACT_KINDS:
+            raise TemplateError(
+                f"{file}: metadata.annotations: artifacts.ai.sap.com/{slot.name}.kind is {slot.kind!r}, "
+                f"it has to be one of {', '.join(ARTIFACT_KINDS)}"
+            )
+    return executable, scenario
 
 
 def _read(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[Executable, Scenario]:
@@ -106,7 +123,7 @@ def _required_id(parent: Mapping[str, Any], name: str, where: str) -> str:
 def _parameters(spec: Mapping[str, Any]) -> Iterator[Parameter]:
     for each in _mapping(spec, "arguments").get("parameters") or []:
         default = each.get("value", each.get("default"))
-        yield Parameter(each["name"], None if default is None else str(default), each.get("description"))
+        yield Parameter(each["name"], None if default is None else as_text(default), each.get("description"))
 
 
 def _slot(name: str, annotations: Mapping[str, Any]) -> ArtifactSlot:

@@ -49,6 +49,9 @@ def parse_nanoseconds(text: str) -> int:
     moment = datetime.fromisoformat(f"{day}T{time_of_day}+00:00")
     if sign:
         offset = timedelta(hours=int(hours), minutes=int(minutes))
-        moment = moment - offset if sign == "+" else moment + offset
+        try:
+            moment = moment - offset if sign == "+" else moment + offset
+        except OverflowError as error:
+            raise ValueError(f"{text!r} lies outside the years 1 to 9999") from error
     whole = (moment - _EPOCH) // timedelta(seconds=1)
     return whole * 1_000_000_000 + int((fraction or "").ljust(9, "0"))

@@ -70,7 +70,7 @@ class Workflow:
     def _run_template(
         self, template: Template, parameters: Mapping[str, str], artifacts: Mapping[str, Source], node: Node
     ) -> dict[str, Path]:
-        values = {**self.values, **_input_values(template, parameters)}
+        values = {**self.values, **_input_values(template, parameters, self.values)}
         sources: dict[str, Source] = {}
         for port in template.inputs:
             source = artifacts.get(port.name) or self.surroundings.bound_artifact(port.name)
@@ -131,10 +131,14 @@ def prepare(
     return Workflow(argo.templates(spec), str(spec["entrypoint"]), given, values, surroundings)
 
 
-def _input_values(template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
+def _input_values(
+    template: Template, parameters: Mapping[str, str], values_outside: Mapping[str, str]
+) -> dict[str, str]:
     values = {}
     for name, default in template.parameters.items():
-        value = parameters.get(name, default)
+        value = parameters.get(name)
+        if value is None and default is not None:
+            value = argo.substitute(default, values_outside)
         if value is None:
             raise WorkflowError(f"The template {template.name} is given no value for its parameter {name}")
         values[f"inputs.parameters.{name}"] = value

@@ -140,11 +140,19 @@ class AICoreHook(BaseHook):
         """Read the connection: the one place where its fields have a meaning."""
         from airflow.sdk.log import mask_secret
 
+        from airflow_provider_aicore.api import InvalidServiceKeyError
+
         extra = connection.extra_dejson
-        key = _service_key(connection, extra)
+        try:
+            key = _service_key(connection, extra)
+        except InvalidServiceKeyError as error:
+            raise InvalidServiceKeyError(f"Connection {connection.conn_id!r}: {error}") from None
         for secret in key.secrets():
             mask_secret(secret)
-        return key, {"resource_group": self.resource_group or extra.get("resource_group") or "default"}
+        group = self.resource_group
+        if group is None:
+            group = extra.get("resource_group") or "default"
+        return key, {"resource_group": group}
 
 
 def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey:
@@ -164,7 +172,7 @@ def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey
     sources = [name for name, is_given in given.items() if is_given]
     if len(sources) != 1:
         raise InvalidServiceKeyError(
-            f"Connection {connection.conn_id!r} holds {' and '.join(sources) or 'no service key'}: "
+            f"It holds {' and '.join(sources) or 'no service key'}: "
             "give the service key in exactly one way: extra secret_service_key, extra service_key_file, "
             "or host, login, password and extra auth_url."
         )

@@ -70,7 +70,7 @@ class AICoreRegisterArtifactOperator(AICoreBaseOperator):
             url=self.url,
             scenario_id=self.scenario_id,
             description=self.description,
-            labels=self.labels or {},
+            labels={} if self.labels is None else self.labels,
         )
         with self.connect() as client, refusing_bad_input():
             artifact = client.run(ensure.artifact(wanted, client.retry, reuse=self.reuse))

@@ -65,7 +65,10 @@ class AICoreCreateConfigurationOperator(AICoreBaseOperator):
 
         with self.connect() as client, refusing_bad_input():
             wanted = ensure.Bindings.of(
-                self.scenario_id, self.executable_id, self.parameters or {}, self.input_artifacts or {}
+                self.scenario_id,
+                self.executable_id,
+                {} if self.parameters is None else self.parameters,
+                {} if self.input_artifacts is None else self.input_artifacts,
             )
             configuration = client.run(
                 ensure.configuration(self.name, wanted, client.retry, reuse=self.reuse)

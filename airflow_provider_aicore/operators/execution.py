@@ -9,7 +9,7 @@ from airflow_provider_aicore.exceptions import AICoreWaitTimeout, refusing_bad_i
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -25,27 +25,19 @@ class _AICoreOwnedExecutionOperator(AICoreWaitingOperator):
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Stop the execution and fail."""
-        from airflow_provider_aicore.api import AICoreError, executions
+        from airflow_provider_aicore.api import AICoreError, termination
 
         try:
-            client.send(executions.stop(execution_id))
-            what_now = "It was told to stop."
+            accepted = client.run(termination.end(execution_id, client.retry))
+            what_now = (
+                "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
+            )
         except AICoreError as error:
             what_now = f"It could not be stopped, so look after it in AI Core: {error}"
         raise AICoreWaitTimeout(
             f"Execution {execution_id} had not ended within the task's execution_timeout of "
             f"{self.execution_timeout}. {what_now}"
         )
-
-    def _deadline(self, context: Context) -> datetime | None:
-        """Return when `execution_timeout` ends.
-
-        Airflow itself does not count the time while a task is deferred.
-        """
-        if self.execution_timeout is None:
-            return None
-        started: datetime = context["ti"].start_date
-        return started + self.execution_timeout
 
 
 class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
@@ -108,7 +100,10 @@ class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
         with self.connect() as client:
             with refusing_bad_input():
                 bindings = ensure.Bindings.of(
-                    self.scenario_id, self.executable_id, self.parameters or {}, self.input_artifacts or {}
+                    self.scenario_id,
+                    self.executable_id,
+                    {} if self.parameters is None else self.parameters,
+                    {} if self.input_artifacts is None else self.input_artifacts,
                 )
             started = client.run(ledger.start(run, bindings, client.retry))
             ti.xcom_push(key="execution_id", value=started.execution_id)
@@ -118,7 +113,7 @@ class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
                 started.execution_id,
                 started.configuration_id,
             )
-            return self.wait(client, started.execution_id, self._deadline(context))
+            return self.wait(client, started.execution_id, self.deadline(context))
 
 
 class AICoreStartExecutionOperator(_AICoreOwnedExecutionOperator):
@@ -155,7 +150,7 @@ class AICoreStartExecutionOperator(_AICoreOwnedExecutionOperator):
             self.log.info("Started execution %s of configuration %s.", created.id, self.configuration_id)
             if not self.wait_for_completion:
                 return started_result(created, self.configuration_id, client.resource_group)
-            return self.wait(client, created.id, self._deadline(context))
+            return self.wait(client, created.id, self.deadline(context))
 
 
 class _AICoreEndExecutionOperator(AICoreBaseOperator):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
 
 from airflow_provider_aicore.base import AICoreBaseOperator, AICoreWaitingOperator, has_ended
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     """Waits until an execution has COMPLETED, whoever started it.
 
-    Without `deferrable` it pokes as any sensor, in `mode` ``poke`` or ``reschedule``, every `poke_interval`.
+    Without `deferrable` it waits on its worker, or in `mode` ``reschedule`` comes back every `poke_interval`.
 
     :param execution_id: the execution. (templated)
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
@@ -43,11 +50,32 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
         self.execution_id = execution_id
 
     def execute(self, context: Context) -> Any:
-        if not self.deferrable:
+        if self.reschedule:
             return super().execute(context)
-        deadline = datetime.now(UTC) + timedelta(seconds=float(self.timeout))
-        with self.connect() as client:
-            return self.wait(client, self.execution_id, deadline)
+        with self._failing_as_a_sensor(), self.connect() as client:
+            return self.wait(client, self.execution_id, self.deadline(context))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        with self._failing_as_a_sensor():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def deadline(self, context: Context) -> datetime:
+        """Return when the first of `timeout` and `execution_timeout` ends."""
+        end = datetime.now(UTC) + timedelta(seconds=float(self.timeout))
+        execution_timeout = super().deadline(context)
+        return end if execution_timeout is None else min(end, execution_timeout)
+
+    @contextmanager
+    def _failing_as_a_sensor(self) -> Iterator[None]:
+        """Skip instead of failing where `soft_fail` or `never_fail` says so, in each mode alike."""
+        from airflow_provider_aicore.api import AICoreError
+
+        try:
+            yield
+        except (AirflowException, AICoreError) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
+            raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         from airflow_provider_aicore.poller import LOOKING_FAILED
@@ -68,6 +96,7 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Fail as any sensor does; the execution is left alone."""
         raise AirflowSensorTimeout(
-            f"Execution {execution_id} had not ended within the sensor's timeout of {self.timeout} s; "
+            f"Execution {execution_id} had not ended within the sensor's time (timeout {self.timeout} s, "
+            f"execution_timeout {self.execution_timeout}); "
             "it was left alone."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_aicore.api import Execution
+    from airflow_provider_aicore.api import AsyncClient, Execution
+    from airflow_provider_aicore.hooks.aicore import AICoreHook
 
 EVENT_VERSION = 1
 
@@ -22,6 +25,8 @@ UNREACHABLE = "unreachable"
 """AI Core gave no good answer for the whole error budget; nothing is known about the execution."""
 REFUSED = "refused"
 """AI Core refused the credentials or the resource group, or does not know the execution."""
+
+OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED})
 
 
 class AICoreExecutionTrigger(BaseTrigger):
@@ -90,15 +95,18 @@ class AICoreExecutionTrigger(BaseTrigger):
 
     async def _wait(self) -> tuple[str, str | None, str]:
         """Return the event's outcome, status and message; any error becomes one the worker looks into."""
-        from airflow_provider_aicore.api import lifecycle
+        from airflow_provider_aicore.api import AICoreError, lifecycle
         from airflow_provider_aicore.poller import LOOKING_FAILED
 
         try:
             execution = await self._watch()
         except LOOKING_FAILED as error:
             return UNREACHABLE, None, str(error)
-        except Exception as error:  # noqa: BLE001 - a raise would lose the task's arguments; the worker finds out
+        except (AICoreError, ValueError) as error:
             return REFUSED, None, f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - a raise would lose the task's arguments; the worker looks
+            outcome = DEADLINE if self._seconds_left() == 0.0 else UNREACHABLE
+            return outcome, None, f"{type(error).__name__}: {error}"
         if execution is None:
             return DEADLINE, None, "The execution could not be seen before the deadline."
         ended = lifecycle.outcome(execution.status)
@@ -109,7 +117,7 @@ class AICoreExecutionTrigger(BaseTrigger):
         from airflow_provider_aicore.poller import Wait, until_ended
 
         hook = AICoreHook(self.aicore_conn_id, self.resource_group)
-        async with await hook.aget_conn() as client:
+        async with await self._connect(hook) as client:
             wait = Wait(
                 self.execution_id,
                 interval=self.poll_interval,
@@ -118,6 +126,27 @@ class AICoreExecutionTrigger(BaseTrigger):
                 seconds=self._seconds_left(),
             )
             return await client.run(until_ended(wait, retry=client.retry, log=self.log))
+
+    async def _connect(self, hook: AICoreHook) -> AsyncClient:
+        """Make the client; Airflow's own trouble in giving the connection is waited out as AI Core's is.
+
+        Airflow says "not found" also when its API server does not answer.
+        """
+        from airflow_provider_aicore.api import AICoreError
+
+        left = self._seconds_left()
+        patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return await hook.aget_conn()
+            except (AICoreError, ValueError):
+                raise
+            except Exception as error:
+                if time.monotonic() >= until:
+                    raise
+                self.log.warning("No connection %r yet; asking again. %s", self.aicore_conn_id, error)
+                await asyncio.sleep(self.poll_interval)
 
     def _seconds_left(self) -> float | None:
         if self.deadline_at is None:

@@ -69,7 +69,7 @@ def refuse(*arguments):
     return line
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_ready_line_and_clean_end(start, number):
     """One line says where it listens and with which credentials; a signal ends it without a word."""
     program = start()
@@ -118,3 +118,12 @@ def test_what_cannot_start_says_why_in_one_line(tmp_path):
     line = refuse("--service-key", tmp_path / "key.json")
     assert "key.json" in line
     assert "hidden" not in line
+
+
+def test_port_that_is_none_is_refused():
+    """A number that is no port is an error of the command line, not a traceback."""
+    command = [sys.executable, "-m", "airflow_provider_aicore.emulator", "--port", "99999"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert "0 to 65535" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_aicore.emulator import Progress
+from airflow_provider_aicore.emulator.processes import ContainerProcess
 from tests.integration.emulator.laboratory import lines, python
 
 STOP = {"targetStatus": "STOPPED"}
@@ -22,6 +25,14 @@ def alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def running(pid):
+    """Say whether a process runs; one that ended and was not collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_process_runs_to_its_end(laboratory):
@@ -79,7 +90,16 @@ pathlib.Path('/app/model/weights').write_text(text.upper())
         python(
             source,
             inputs={"artifacts": [{"name": "text-data", "path": "/app/data/"}]},
-            outputs={"artifacts": [{"name": "model", "globalName": "text-model", "path": "/app/model"}]},
+            outputs={
+                "artifacts": [
+                    {
+                        "name": "model",
+                        "globalName": "text-model",
+                        "path": "/app/model",
+                        "archive": {"none": {}},
+                    }
+                ]
+            },
         )
     )
     api = laboratory.open()
@@ -119,7 +139,11 @@ def test_missing_input_is_fatal(laboratory, bound):
 @pytest.mark.parametrize("source", ["pass", "import os; os.mkdir('/app/model')"])
 def test_missing_output_is_fatal(laboratory, source):
     """A declared output that was not written, or is an empty folder, makes a good end a bad one."""
-    ports = {"artifacts": [{"name": "model", "globalName": "text-model", "path": "/app/model"}]}
+    ports = {
+        "artifacts": [
+            {"name": "model", "globalName": "text-model", "path": "/app/model", "archive": {"none": {}}}
+        ]
+    }
     _, read = laboratory.run(python(source, outputs=ports))
     assert read["status"] == "DEAD"
     assert "/app/model" in read["statusMessage"]
@@ -265,6 +289,32 @@ def test_what_a_process_leaves_behind_is_ended(laboratory):
     source = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
     _, read = laboratory.run(python(source))
     assert read["status"] == "COMPLETED"
+
+
+def test_what_leaves_the_process_group_is_ended(laboratory):
+    """A child with a session of its own neither holds the execution up nor outlives it."""
+    source = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+    api, read = laboratory.run(python(source))
+    assert read["status"] == "COMPLETED"
+    pid = int(lines(api, read["id"])[0])
+    laboratory.until(lambda: running(pid), lambda runs: not runs)
+
+
+def test_process_stays_in_the_session_of_the_emulator(laboratory):
+    """Whoever ends the emulator's session ends the processes too."""
+    api, read = laboratory.run(python("import os; print(os.getsid(0), os.getpgid(0) == os.getpid())"))
+    assert lines(api, read["id"]) == [f"{os.getsid(0)} True"]
+
+
+def test_no_signal_after_the_end(tmp_path, monkeypatch):
+    """The number of a process that has ended may be another's by now: a later stop sends nothing."""
+    process = ContainerProcess(["true"], environment={}, folder=tmp_path, write_line=print)
+    assert process.wait() == 0
+    sent = []
+    monkeypatch.setattr(os, "killpg", lambda *signal: sent.append(signal))
+    process.stop(0)
+    time.sleep(0.1)
+    assert sent == []
 
 
 def test_waits_before_it_runs(laboratory):

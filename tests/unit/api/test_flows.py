@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_aicore.api import configurations, ensure, executions, metrics, termination
 from airflow_provider_aicore.api.call import once, pages
 from airflow_provider_aicore.api.models import ExecutionStatus
-from airflow_provider_aicore.emulator import Emulator, Progress, Step
+from airflow_provider_aicore.emulator import ConnectionLost, Emulator, Progress, Step
 
 BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 ARTIFACT = ensure.ArtifactData("travel data", "dataset", "ai://default/travel", "text-clf", None, {})
@@ -155,6 +155,22 @@ def test_a_running_execution_is_stopped_before_it_is_deleted(client, emulator, c
 
     assert client.run(termination.delete(execution_id, _patience(clock, retry))) is True
     assert emulator.statuses() == {}
+
+
+def test_an_execution_that_never_begins_is_deleted(client, emulator, clock, retry):
+    """AI Core deletes what is UNKNOWN, though it cannot stop it."""
+    emulator.script("text-clf-train", Progress.stuck("UNKNOWN"))
+
+    assert client.run(termination.delete(_start(client, retry), _patience(clock, retry))) is True
+    assert emulator.statuses() == {}
+
+
+def test_a_deletion_whose_answer_is_lost_is_a_deletion(client, emulator, clock, retry):
+    """The repeated request is refused, for the first one has taken effect."""
+    emulator.script("text-clf-train", Progress.at_once())
+    emulator.faults.add(ConnectionLost(), method="DELETE")
+
+    assert client.run(termination.delete(_start(client, retry), _patience(clock, retry))) is True
 
 
 def test_deleting_what_is_not_there_is_no_error(client, clock, retry):

@@ -59,12 +59,11 @@ def test_only_three_statuses_end_a_wait():
     }
 
 
-def test_only_what_is_pending_or_running_can_be_stopped():
-    """AI Core refuses to stop an UNKNOWN execution, and one that stops or has ended."""
-    assert {status.value for status in ExecutionStatus if lifecycle.can_be_stopped(status)} == {
-        "PENDING",
-        "RUNNING",
-    }
+def test_what_has_not_begun_or_has_ended_can_be_deleted():
+    """AI Core refuses to delete what is under way."""
+    deletable = {status.value for status in ExecutionStatus if lifecycle.can_be_deleted(status)}
+
+    assert deletable == {"UNKNOWN", "COMPLETED", "DEAD", "STOPPED"}
 
 
 def test_the_last_value_of_a_metric_is_that_of_the_highest_step():

@@ -50,10 +50,48 @@ def test_from_has_to_be_one_tag():
         ({"name": "t", "container": {"image": "i"}}, "command"),
         ({"name": "t", "container": {"command": ["a"], "env": [{"name": "A", "valueFrom": {}}]}}, "secret"),
         ({"name": "t", "steps": [[{"name": "s"}]]}, "template"),
+        ({**CONTAINER, "daemon": True}, "daemon"),
+        ({**CONTAINER, "timeout": "1m"}, "timeout"),
+        ({**CONTAINER, "outputs": {"parameters": []}}, "parameters"),
+        ({**CONTAINER, "inputs": {"artifacts": [{"name": "a", "raw": {}}]}}, "raw"),
+        ({**CONTAINER, "outputs": {"artifacts": [{"name": "a", "globalName": "m"}]}}, "archive"),
+        ({**CONTAINER, "outputs": {"artifacts": [{"name": "a", "globalName": "../m"}]}}, "plain name"),
+        ({"name": "t", "container": {"command": ["a"], "envFrom": []}}, "envFrom"),
     ],
-    ids=["dag", "sidecars", "when", "empty", "no command", "secret", "no template"],
+    ids=[
+        "dag",
+        "sidecars",
+        "when",
+        "empty",
+        "no command",
+        "secret",
+        "no template",
+        "daemon",
+        "timeout",
+        "output parameters",
+        "raw",
+        "tgz",
+        "way out",
+        "envFrom",
+    ],
 )
 def test_what_cannot_run_is_refused_by_name(template, named):
     """Nothing that a template asks for is silently left out."""
     with pytest.raises(WorkflowError, match=named):
         templates({"templates": [template]})
+
+
+@pytest.mark.parametrize(
+    "tag", ["{{pod.name}}", "{{node.name}}", "{{retries}}", "{{lastRetry.status}}", "{{=1 + 1}}"]
+)
+def test_tags_that_argo_fills_and_the_emulator_does_not_are_refused(tag):
+    """A tag that would stay as it is, other than on AI Core, is refused by name."""
+    with pytest.raises(WorkflowError) as refusal:
+        substitute(f"a {tag}", {})
+    assert tag in str(refusal.value)
+
+
+def test_truth_values_are_written_as_in_yaml():
+    """A default of ``true`` reaches the process as ``true``."""
+    template = {**CONTAINER, "inputs": {"parameters": [{"name": "fast", "value": True}]}}
+    assert templates({"templates": [template]})["train"].parameters == {"fast": "true"}

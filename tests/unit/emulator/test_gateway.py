@@ -146,3 +146,32 @@ async def get_meta(emulator, headers):
 def test_transport_serves_async_clients_too(emulator, api):
     """The same transport works for an asynchronous client."""
     assert asyncio.run(get_meta(emulator, api.headers)).status_code == 200
+
+
+def test_extreme_input_is_a_bad_request(api):
+    """Numbers without end, instants before all time and bottomless JSON are 400 with AI Core's error body."""
+    execution_id = api.start()
+    huge = f'{{"executionId": "{execution_id}", "metrics": [{{"name": "loss", "value": 1{"0" * 400}}}]}}'
+    merge_patch = {"Content-Type": "application/merge-patch+json"}
+    early = {"start": "0001-01-01T00:00:00+14:00"}
+    answers = [
+        api.get("/executions", params={"$top": "9" * 5000}),
+        api.get(f"/executions/{execution_id}/logs", params=early),
+        api.patch("/metrics", content=huge, headers=merge_patch),
+        api.patch("/metrics", content="[" * 20_000, headers=merge_patch),
+    ]
+    assert [each.status_code for each in answers] == [400] * 4
+    assert all(each.json()["error"]["message"] for each in answers)
+
+
+def test_token_request_that_is_no_text(emulator):
+    """A body that is not UTF-8 holds no credentials."""
+    client = httpx.Client(transport=emulator.transport())
+    assert client.post(f"{emulator.service_key['url']}/oauth/token", content=b"\xff").status_code == 401
+
+
+def test_failure_of_the_emulator_has_an_error_body(emulator, api, monkeypatch):
+    """What nobody foresaw is 500 with AI Core's error body."""
+    monkeypatch.setattr(emulator.state, "groups", None)
+    answer = api.get("/scenarios")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "500")

@@ -116,3 +116,10 @@ def test_only_completed_executions_write_outputs(make):
     read = api.get(f"/executions/{api.start()}").json()
     assert "outputArtifacts" not in read
     assert api.get("/artifacts").json()["count"] == 0
+
+
+@pytest.mark.parametrize("status", ["STOPPING", "DEAD", "running"])
+def test_stuck_in_another_status_is_refused(status):
+    """An execution can only be stuck where the emulator can keep it, and says where that is."""
+    with pytest.raises(ValueError, match=f"{status}.*UNKNOWN, PENDING and RUNNING"):
+        Progress.stuck(status)

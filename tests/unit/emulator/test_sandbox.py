@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,30 @@ def test_urls_that_lead_nowhere(tmp_path, url):
     with pytest.raises(WorkflowError, match=url.replace(".", r"\.")):
         ObjectStore(tmp_path / "store").fetch(url, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+def test_nothing_is_stored_outside_the_object_store(tmp_path):
+    """A name that leads out of the execution's folder is refused, and so is a path out of the sandbox."""
+    (tmp_path / "model").write_text("1")
+    with pytest.raises(WorkflowError, match="escaped"):
+        ObjectStore(tmp_path / "store").store(tmp_path / "model", "e1", "../../../escaped")
+    assert not (tmp_path / "escaped").exists()
+    with pytest.raises(WorkflowError, match="out of the container"):
+        Sandbox(tmp_path / "sandbox", None, None, ["/../../../escaped"])
+
+
+def test_folder_of_a_secret_may_be_a_link(tmp_path):
+    """The files of an object store secret may lie elsewhere."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "texts").write_text("hello")
+    (tmp_path / "store" / "default").symlink_to(tmp_path / "data")
+    ObjectStore(tmp_path / "store").fetch("ai://default/texts", tmp_path / "copy")
+    assert (tmp_path / "copy").read_text() == "hello"
+
+
+@pytest.mark.parametrize("name", ["python", "python3"])
+def test_python_is_the_interpreter_of_the_emulator(sandbox, name):
+    """Both names lead to the interpreter that runs the emulator, whatever else is on the machine."""
+    found = shutil.which(name, path=sandbox.environment()["PATH"])
+    assert Path(found or "").resolve() == Path(sys.executable).resolve()

@@ -102,6 +102,8 @@ def test_other_kinds_and_files_are_left_aside(tmp_path):
         ("ai.sap.com/version", "ai.sap.com/other", "ai.sap.com/version"),
         ("entrypoint", "start", "entrypoint"),
         ("kind: WorkflowTemplate", "kind: [", "YAML"),
+        ("- name: epochs\n        value: 10", "- epochs", "spec"),
+        ("kind: dataset", "kind: data", "artifacts.ai.sap.com/text-data.kind"),
     ],
 )
 def test_bad_template_is_refused_with_its_file(tmp_path, old, new, named):

@@ -200,7 +200,7 @@ def test_an_incomplete_or_mixed_connection_is_refused_by_the_field_s_name(define
 
 def test_an_empty_connection_is_refused(define):
     """A connection without a key says how to give one."""
-    with pytest.raises(InvalidServiceKeyError, match="'aicore_test' holds no service key"):
+    with pytest.raises(InvalidServiceKeyError, match="'aicore_test': It holds no service key"):
         define({}).get_conn()
 
 

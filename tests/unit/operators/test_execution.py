@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_aicore.api import NotFoundError, ServerError, executions, metrics
 from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
@@ -193,15 +194,53 @@ def test_the_deadline_stops_the_execution_and_fails_the_task(make_operator, mode
     assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
 
 
-def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, context, network):
-    """The message says that the execution lives on."""
+def test_an_execution_that_has_not_begun_is_deleted_at_the_deadline(make_operator, mode, context, network):
+    """AI Core cannot stop what is UNKNOWN; a deleted one does not begin."""
     network.script("text-clf-train", Progress.stuck("UNKNOWN"))
     context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=3600)
 
-    with pytest.raises(
-        AICoreWaitTimeout, match=r"could not be stopped, so look after it in AI Core: .*01010076"
-    ):
+    with pytest.raises(AICoreWaitTimeout, match="It was told to stop"):
         run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
+
+    assert [request.method for request in network.requests][-1] == "DELETE"
+
+
+def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, context, network):
+    """The message says that the execution lives on, and why."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    network.faults.add(Answer(403, "RBAC: access denied"), method="PATCH", path="/lm/executions", times=None)
+    context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=3600)
+
+    with pytest.raises(AICoreWaitTimeout, match=r"could not be stopped, so look after it in AI Core: .*RBAC"):
+        run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
+
+
+def test_a_deferred_task_keeps_connection_group_and_deadline(make_operator, context, network):
+    """What waits for it looks with the same connection in the same resource group, until the same instant."""
+    operator = make_operator(deferrable=True, resource_group="default", execution_timeout=timedelta(hours=1))
+
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+
+    _, arguments = deferred.value.trigger.serialize()
+    assert (arguments["aicore_conn_id"], arguments["resource_group"]) == ("aicore_default", "default")
+    assert arguments["deadline_at"] == (context["ti"].start_date + timedelta(hours=1)).isoformat()
+
+
+@pytest.mark.parametrize("bad", ["{'a': 1}", "", [], 7], ids=repr)
+def test_bindings_that_are_no_dict_are_refused(connection, context, network, bad):
+    """A template gives text; taking it for "none" would start an execution with defaults."""
+    for argument in ("parameters", "input_artifacts"):
+        with pytest.raises(AICoreInvalidInput, match=f"{argument} is .* but a dict is needed"):
+            _run_operator(**{argument: bad}).execute(context)
+    assert network.requests == []
+
+
+def test_an_empty_resource_group_is_refused(connection, context, network):
+    """A template that came out empty does not start an execution in a group that nobody named."""
+    with pytest.raises(AICoreInvalidInput, match="resource_group is ''"):
+        _run_operator(resource_group="").execute(context)
+    assert network.requests == []
 
 
 def test_an_execution_that_ended_in_time_counts_when_the_task_is_resumed_late(
@@ -212,7 +251,13 @@ def test_an_execution_that_ended_in_time_counts_when_the_task_is_resumed_late(
     execution_id = client_for_looking.send(executions.create(configuration_id)).id
     network.faults.add(unavailable(), path="/lm/executions/", times=20)
     passed = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    event = {"execution_id": execution_id, "outcome": "ended", "status": "COMPLETED", "deadline_at": passed}
+    event = {
+        **GOOD_EVENT,
+        "execution_id": execution_id,
+        "outcome": "ended",
+        "status": "COMPLETED",
+        "deadline_at": passed,
+    }
     operator = make_operator(deferrable=True, execution_timeout=timedelta(hours=1))
 
     assert operator.execute_complete(context, event)["status"] == "COMPLETED"
@@ -226,7 +271,13 @@ def test_a_deadline_stops_the_execution_even_if_it_cannot_be_seen(
     execution_id = client_for_looking.send(executions.create(configuration_id)).id
     network.faults.add(unavailable(), method="GET", path="/lm/executions/", times=None)
     passed = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    event = {"execution_id": execution_id, "outcome": "deadline", "status": "RUNNING", "deadline_at": passed}
+    event = {
+        **GOOD_EVENT,
+        "execution_id": execution_id,
+        "outcome": "deadline",
+        "status": "RUNNING",
+        "deadline_at": passed,
+    }
 
     with pytest.raises(AICoreWaitTimeout, match="told to stop"):
         make_operator(deferrable=True).execute_complete(context, event)
@@ -250,6 +301,16 @@ def test_an_execution_that_has_ended_at_once_is_not_deferred(make_operator, cont
     assert make_operator(deferrable=True).execute(context)["status"] == "COMPLETED"
 
 
+GOOD_EVENT = {
+    "version": 1,
+    "execution_id": "e123",
+    "outcome": "ended",
+    "status": None,
+    "message": "",
+    "deadline_at": None,
+}
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -257,7 +318,10 @@ def test_an_execution_that_has_ended_at_once_is_not_deferred(make_operator, cont
         {},
         "text",
         {"execution_id": "e123"},
-        {"execution_id": "e1", "outcome": "ended", "deadline_at": "soon"},
+        {**GOOD_EVENT, "deadline_at": "soon"},
+        {**GOOD_EVENT, "outcome": "banana"},
+        {**GOOD_EVENT, "version": 2},
+        {name: value for name, value in GOOD_EVENT.items() if name != "message"},
     ],
     ids=repr,
 )
@@ -274,6 +338,7 @@ def test_a_trigger_that_was_refused_alone_is_told(
     network.script("text-clf-train", Progress.stuck("RUNNING"))
     execution_id = client_for_looking.send(executions.create(configuration_id)).id
     event = {
+        **GOOD_EVENT,
         "execution_id": execution_id,
         "outcome": "refused",
         "status": None,

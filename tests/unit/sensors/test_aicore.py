@@ -7,7 +7,12 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, BaseSensorOperator
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    TaskDeferred,
+)
 
 from airflow_provider_aicore.api import NotFoundError, configurations, executions
 from airflow_provider_aicore.emulator import Progress, unavailable
@@ -112,6 +117,7 @@ def test_a_soft_fail_skips_after_a_deferral_too(start, context):
     execution_id = start(Progress.by_clock(outcome="DEAD"))
     sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, deferrable=True, soft_fail=True)
     event = {
+        "version": 1,
         "execution_id": execution_id,
         "outcome": "ended",
         "status": "DEAD",
@@ -121,3 +127,25 @@ def test_a_soft_fail_skips_after_a_deferral_too(start, context):
 
     with pytest.raises(AirflowSkipException):
         sensor.resume_execution("execute_complete", {"event": event}, context)
+
+
+def test_never_fail_skips_whichever_look_finds_the_end(sensor, start, context):
+    """A sensor that never fails skips also when the execution is dead at the first look."""
+    execution_id = start(Progress.at_once("DEAD"))
+
+    with pytest.raises(AirflowSkipException):
+        run_to_the_end(sensor(execution_id, never_fail=True), context)
+
+
+def test_execution_timeout_ends_a_deferred_wait(start, context):
+    """Airflow does not count it over a deferral, so the trigger's deadline does."""
+    execution_id = start(Progress.stuck("RUNNING"))
+    sensor = AICoreExecutionSensor(
+        task_id="wait", execution_id=execution_id, deferrable=True, execution_timeout=timedelta(minutes=5)
+    )
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context)
+
+    _, arguments = deferred.value.trigger.serialize()
+    assert arguments["deadline_at"] == (context["ti"].start_date + timedelta(minutes=5)).isoformat()
