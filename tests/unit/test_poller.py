@@ -57,7 +57,7 @@ def wait(client, clock, retry):
 @pytest.mark.parametrize("end", ["COMPLETED", "DEAD", "STOPPED"])
 def test_a_wait_ends_with_each_terminal_status(start, wait, end):
     """The execution comes back as it ended."""
-    execution_id = start(Progress.by_clock(unknown=40, pending=100, running=500, outcome=end))
+    execution_id = start(Progress.by_clock(unknown=40, pending=100, running=100, outcome=end))
 
     assert wait(execution_id).status.value == end
 
@@ -106,8 +106,8 @@ def test_jitter_spreads_the_looks(start, client, clock):
 )
 def test_trouble_in_looking_is_waited_out(start, wait, emulator, trouble, caplog):
     """Failed looks say nothing about the execution; each is told."""
-    execution_id = start(Progress.by_clock(unknown=10, pending=10, running=600))
-    emulator.faults.add(trouble, path="/lm/executions/", nth=3, times=8)
+    execution_id = start(Progress.by_clock(unknown=10, pending=10, running=200))
+    emulator.faults.add(trouble, path="/lm/executions/", nth=2, times=8)
 
     assert wait(execution_id).status is ExecutionStatus.COMPLETED
     assert "says nothing about the execution" in caplog.text

@@ -107,6 +107,7 @@ def test_a_certificate_of_another_key_is_refused(x509_key, pem):
     assert "BEGIN CERT" not in str(caught.value).replace("their BEGIN", "")
 
 
+@pytest.mark.parametrize("driver", ["blocking", "async"])
 def test_an_x509_key_gets_its_token_without_a_secret(make_client, emulator, pem):
     """The grant with a certificate names the client and nothing else."""
     key = emulator.x509_service_key(pem["own.crt"], pem["own.key"])

@@ -41,6 +41,12 @@ from airflow_provider_aicore.emulator import (
 )
 
 
+@pytest.fixture(params=["blocking", "async"])
+def driver(request):
+    """Return each driver in turn."""
+    return request.param
+
+
 def _paths(emulator):
     return [f"{request.method} {request.path}" for request in emulator.requests]
 

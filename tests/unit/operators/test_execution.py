@@ -162,7 +162,7 @@ def test_trouble_beyond_the_error_budget_is_the_last_error(make_operator, mode, 
     network.faults.add(unavailable(), path="/lm/executions/", times=None)
 
     with pytest.raises(ServerError, match="503"):
-        run_to_the_end(make_operator(deferrable=mode, poll_error_budget=120), context)
+        run_to_the_end(make_operator(deferrable=mode, poll_error_budget=60), context)
 
     assert set(network.statuses().values()) == {"RUNNING"}
 
