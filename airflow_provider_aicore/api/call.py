@@ -74,7 +74,7 @@ def once(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     :raises APIStatusError: AI Core refused.
     :raises UnexpectedResponseError: the answer is not as described.
     """
-    attempt = 0
+    repeated = 0
     renewed = False
     while True:
         answer = yield call
@@ -82,10 +82,10 @@ def once(call: Call[T], retry: RetryPolicy) -> Flow[T]:
             renewed = True
             yield DropToken(answer.request)
             continue
-        wait = retry.wait(attempt, answer, repeatable=call.repeatable)
+        wait = retry.wait(repeated, answer, repeatable=call.repeatable)
         if wait is None:
             return _result(call, answer)
-        attempt += 1
+        repeated += 1
         yield Sleep(wait)
 
 

@@ -17,13 +17,13 @@ _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Says how long to wait before the next attempt.
+    """Says how often, and after how many seconds, a request is sent again.
 
     A refused connection and a 429 did nothing, so anything may be repeated after them. A lost answer and a
     5xx leave open what happened, so only a repeatable call is: AI Core has no idempotency key, and a repeated
     create would start a second, paid execution.
 
-    :param attempts: repeats after the first attempt; 0 turns repeating off.
+    :param repeats: how often a request is sent again at most; 0 turns repeating off.
     :param base: seconds before the first repeat; doubled for each further one, with jitter of up to a
         quarter.
     :param longest: no wait of our own is longer, in seconds.
@@ -32,29 +32,29 @@ class RetryPolicy:
     :param jitter: draws from 0 up to 1.
     """
 
-    attempts: int = 4
+    repeats: int = 4
     base: float = 0.5
     longest: float = 30.0
     patience: float = 120.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)
 
     def wait(
-        self, attempt: int, answer: httpx.Response | httpx.RequestError | None, *, repeatable: bool
+        self, repeated: int, answer: httpx.Response | httpx.RequestError | None, *, repeatable: bool
     ) -> float | None:
         """Return the seconds to wait before sending again, or ``None`` to take the answer as it is.
 
-        :param attempt: repeats made so far.
+        :param repeated: how often it was sent again so far.
         """
-        if attempt >= self.attempts or not _may_repeat(answer, repeatable=repeatable):
+        if repeated >= self.repeats or not _may_repeat(answer, repeatable=repeatable):
             return None
         wished = retry_after(answer) if isinstance(answer, httpx.Response) else None
         if wished is not None:
             return wished if wished <= self.patience else None
-        backoff = min(self.base * 2.0**attempt, self.longest)
+        backoff = min(self.base * 2.0**repeated, self.longest)
         return backoff * (1 + self.jitter() / 4)
 
 
-NO_RETRY = RetryPolicy(attempts=0)
+NO_RETRY = RetryPolicy(repeats=0)
 
 
 def never_sent(error: httpx.RequestError) -> bool:

@@ -182,7 +182,7 @@ def _sent(call) -> httpx.Request:
         }
     )
     with (
-        Client(key, transport=httpx.MockTransport(answer), retry=RetryPolicy(attempts=0)) as client,
+        Client(key, transport=httpx.MockTransport(answer), retry=RetryPolicy(repeats=0)) as client,
         contextlib.suppress(ServerError),
     ):
         client.send(call)

@@ -227,7 +227,7 @@ def test_a_read_is_repeated_after_passing_trouble(client, emulator, clock, troub
 
 
 def test_trouble_that_stays_is_raised_after_the_last_repeat(client, emulator):
-    """Five attempts, then the error."""
+    """A request is sent once and repeated four times, then comes the error."""
     emulator.faults.add(unavailable(), path="/lm/meta", times=None)
 
     with pytest.raises(ServerError, match="503"):
@@ -362,8 +362,8 @@ def test_an_error_in_a_successful_answer_is_an_error(client, emulator):
 
 
 def test_repeats_can_be_turned_off(make_client, emulator):
-    """A policy without attempts takes the first answer."""
+    """A policy without repeats takes the first answer."""
     emulator.faults.add(unavailable(), path="/lm/meta")
 
     with pytest.raises(ServerError):
-        make_client(retry=RetryPolicy(attempts=0)).send(meta.get())
+        make_client(retry=RetryPolicy(repeats=0)).send(meta.get())
