@@ -189,4 +189,12 @@ def _url(connection: Connection) -> str | None:
     if not host:
         return None
     url = host if "://" in host else f"https://{host}"
-    return f"{url}:{connection.port}" if connection.port else url
+    if not connection.port:
+        return url
+    import httpx
+
+    try:
+        # Not appended to the text: the host may carry a path.
+        return str(httpx.URL(url).copy_with(port=connection.port))
+    except httpx.InvalidURL:
+        return url  # It is refused, with the field's name, where all URLs are checked.

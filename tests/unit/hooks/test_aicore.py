@@ -114,6 +114,25 @@ def test_the_host_may_be_a_name_or_a_url(define, host):
         assert client.service_key.api_url == "https://api.example"
 
 
+@pytest.mark.parametrize(
+    "host", ["https://api.example/sub/v2", "api.example/sub", "https://api.example:1/sub"]
+)
+def test_a_port_of_its_own_goes_between_host_and_path(define, host):
+    """Airflow's URI form and the REST API keep the port apart from the host, whatever the host holds."""
+    hook = define(
+        {
+            "host": host,
+            "port": 8443,
+            "login": "sb-1",
+            "password": "s",
+            "extra": {"auth_url": "https://auth.example"},
+        }
+    )
+
+    with hook.get_conn() as client:
+        assert client.service_key.api_url == "https://api.example:8443/sub"
+
+
 @pytest.mark.parametrize("flaw", ["\n", "\\n", ""], ids=repr)
 def test_an_x509_key_survives_any_connection(define, network, pem, flaw):
     """The PEM texts' line breaks may arrive as they should, as two characters, or not at all."""
