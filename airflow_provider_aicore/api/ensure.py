@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 
 from airflow_provider_aicore.api import artifacts, configurations
 from airflow_provider_aicore.api.bindings import artifact_ids, parameter_values
-from airflow_provider_aicore.api.call import Flow, once, pages
+from airflow_provider_aicore.api.call import Call, Flow, once, pages
 from airflow_provider_aicore.api.validation import MAX_SEARCH, check_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aicore.api.models import Artifact, Configuration
+    from airflow_provider_aicore.api.models import Artifact, ArtifactCreated, Configuration, Created
     from airflow_provider_aicore.api.retry import RetryPolicy
 
 
@@ -93,7 +93,12 @@ class Bindings:
 
 
 def artifact(wanted: ArtifactData, retry: RetryPolicy, *, reuse: bool = True) -> Flow[Ensured]:
-    """Register an artifact unless an identical one is registered."""
+    """Register an artifact unless an identical one is registered.
+
+    What is given is checked at once, before the flow is run.
+
+    :raises ValueError: something is not as AI Core takes it.
+    """
     create = artifacts.create(
         name=wanted.name,
         kind=wanted.kind,
@@ -102,6 +107,12 @@ def artifact(wanted: ArtifactData, retry: RetryPolicy, *, reuse: bool = True) ->
         description=wanted.description,
         labels=wanted.labels,
     )
+    return _artifact(wanted, create, retry, reuse=reuse)
+
+
+def _artifact(
+    wanted: ArtifactData, create: Call[ArtifactCreated], retry: RetryPolicy, *, reuse: bool
+) -> Flow[Ensured]:
     if reuse:
         found = yield from pages(
             lambda top, skip: artifacts.query(
@@ -117,7 +128,12 @@ def artifact(wanted: ArtifactData, retry: RetryPolicy, *, reuse: bool = True) ->
 
 
 def configuration(name: str, wanted: Bindings, retry: RetryPolicy, *, reuse: bool = True) -> Flow[Ensured]:
-    """Create a configuration unless one of this name binds the same to the same executable."""
+    """Create a configuration unless one of this name binds the same to the same executable.
+
+    What is given is checked at once, before the flow is run.
+
+    :raises ValueError: something is not as AI Core takes it.
+    """
     create = configurations.create(
         name=name,
         scenario_id=wanted.scenario_id,
@@ -125,6 +141,12 @@ def configuration(name: str, wanted: Bindings, retry: RetryPolicy, *, reuse: boo
         parameters=wanted.parameters,
         input_artifacts=wanted.input_artifacts,
     )
+    return _configuration(name, wanted, create, retry, reuse=reuse)
+
+
+def _configuration(
+    name: str, wanted: Bindings, create: Call[Created], retry: RetryPolicy, *, reuse: bool
+) -> Flow[Ensured]:
     if reuse:
         found = yield from named_configurations(name, wanted, retry)
         same = [one for one in found if one.name == name and wanted.are_those_of(one)]

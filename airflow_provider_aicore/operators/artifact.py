@@ -72,8 +72,10 @@ class AICoreRegisterArtifactOperator(AICoreBaseOperator):
             description=self.description,
             labels={} if self.labels is None else self.labels,
         )
-        with self.connect() as client, refusing_bad_input():
-            artifact = client.run(ensure.artifact(wanted, client.retry, reuse=self.reuse))
+        with self.connect() as client:
+            with refusing_bad_input():
+                registration = ensure.artifact(wanted, client.retry, reuse=self.reuse)
+            artifact = client.run(registration)
         self.log.info(
             "%s artifact %s: %s %r at %s.",
             "Reused the identical" if artifact.reused else "Registered",

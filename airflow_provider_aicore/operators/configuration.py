@@ -63,16 +63,16 @@ class AICoreCreateConfigurationOperator(AICoreBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_aicore.api import ensure
 
-        with self.connect() as client, refusing_bad_input():
-            wanted = ensure.Bindings.of(
-                self.scenario_id,
-                self.executable_id,
-                {} if self.parameters is None else self.parameters,
-                {} if self.input_artifacts is None else self.input_artifacts,
-            )
-            configuration = client.run(
-                ensure.configuration(self.name, wanted, client.retry, reuse=self.reuse)
-            )
+        with self.connect() as client:
+            with refusing_bad_input():
+                wanted = ensure.Bindings.of(
+                    self.scenario_id,
+                    self.executable_id,
+                    {} if self.parameters is None else self.parameters,
+                    {} if self.input_artifacts is None else self.input_artifacts,
+                )
+                creation = ensure.configuration(self.name, wanted, client.retry, reuse=self.reuse)
+            configuration = client.run(creation)
         self.log.info(
             "%s configuration %s: %r of executable %s in scenario %s.",
             "Reused the identical" if configuration.reused else "Created",

@@ -69,3 +69,16 @@ def test_bad_input_fails_without_a_request_and_without_a_retry(
     with pytest.raises(AICoreInvalidInput, match=complaint):
         _operator(**change).execute(context)
     assert network.requests == []
+
+
+def test_an_error_out_of_the_network_is_not_called_bad_input(connection, context, network):
+    """Only what the user gave can be bad input: an error of httpx's own is left as it is."""
+
+    class Broken:
+        def answer(self, request, proceed):
+            raise ValueError("boom")
+
+    network.faults.add(Broken(), path="/lm/")
+
+    with pytest.raises(ValueError, match="boom"):
+        _operator().execute(context)

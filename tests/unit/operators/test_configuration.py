@@ -70,3 +70,16 @@ def test_a_refusal_of_ai_core_is_raised_with_its_reason(connection, context):
     """An executable that does not exist is AI Core's to tell."""
     with pytest.raises(BadRequestError, match="no-such-executable"):
         _operator(executable_id="no-such-executable").execute(context)
+
+
+def test_an_error_out_of_the_network_is_not_called_bad_input(connection, context, network):
+    """Only what the user gave can be bad input: an error of httpx's own is left as it is."""
+
+    class Broken:
+        def answer(self, request, proceed):
+            raise ValueError("boom")
+
+    network.faults.add(Broken(), path="/lm/")
+
+    with pytest.raises(ValueError, match="boom"):
+        _operator().execute(context)
