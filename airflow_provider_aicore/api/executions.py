@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aicore.api.call import Call
@@ -18,10 +17,11 @@ from airflow_provider_aicore.api.models import (
 )
 from airflow_provider_aicore.api.query import id_list, optional_id
 from airflow_provider_aicore.api.query import query as to_params
-from airflow_provider_aicore.api.validation import check_id, check_range
+from airflow_provider_aicore.api.validation import check_id, check_range, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 TargetStatus = Literal["STOPPED", "DELETED"]
 
@@ -156,12 +156,12 @@ def logs(
     :param top: 1 to 5000.
     """
     params = {
-        "start": _instant("start", start),
+        "start": instant("start", start),
         "$top": str(check_range("top", top, 1, MAX_LOG_LINES)),
         "$order": order,
     }
     if end is not None:
-        params["end"] = _instant("end", end)
+        params["end"] = instant("end", end)
     return Call("GET", f"{_path(execution_id)}/logs", _LOG_LINES, params, repeatable=True)
 
 
@@ -182,12 +182,6 @@ def _status(status: str) -> str:
     if status not in known:
         raise ValueError(f"status is {status!r}, but an execution is one of {', '.join(known)}.")
     return str(status)
-
-
-def _instant(what: str, instant: datetime) -> str:
-    if instant.tzinfo is None:
-        raise ValueError(f"{what} is {instant!r} without a time zone; give an aware datetime.")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _filters(

@@ -6,8 +6,11 @@ the value is used, and raises :class:`ValueError` with the name of what is wrong
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from numbers import Integral, Real
 
 MAX_NAME = 256
 MAX_URL = 1024
@@ -107,6 +110,39 @@ def check_range(what: str, value: int, least: int, most: int) -> int:
     if not least <= value <= most:
         raise ValueError(f"{what} is {value}, but must be from {least} to {most}.")
     return value
+
+
+def check_number(what: str, value: object) -> float:
+    """Check that it is a finite number; JSON has no other."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{what} is {_shown(value)} of type {type(value).__name__}, but a number is needed.")  # noqa: TRY004 - one kind of error for bad input
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {_shown(value)}, but a finite number is needed.")
+    return number
+
+
+def check_count(what: str, value: object) -> int:
+    """Check that it is a whole number from 0."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+        raise ValueError(f"{what} is {_shown(value)}, but a whole number from 0 is needed.")
+    return int(value)
+
+
+def instant(what: str, value: object) -> str:
+    """Check an aware datetime, or its ISO 8601 text, and return it in UTC as AI Core takes it."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        time = None
+    if not isinstance(time, datetime):
+        raise ValueError(f"{what} is {_shown(value)}, but a time such as 2026-01-31T12:00:00Z is needed.")  # noqa: TRY004 - one kind of error for bad input
+    if time.utcoffset() is None:
+        raise ValueError(f"{what} is {_shown(value)} without a time zone; give an aware datetime.")
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def check_search(value: object) -> str:

@@ -153,3 +153,54 @@ def test_paging_is_written_with_the_dollar_sign():
     assert executions.query(top=5, skip=10).params == {"$top": "5", "$skip": "10"}
     with pytest.raises(ValueError, match="top is 0"):
         executions.query(top=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"name": ""}, "name of metrics.0. is '', but a letter"),
+        ({"name": "n" * 257}, "name of metrics.0. has 257 characters"),
+        ({"value": None}, "value of metrics.0. is None of type NoneType"),
+        ({"value": True}, "value of metrics.0. is True of type bool"),
+        ({"value": float("nan")}, "value of metrics.0. is nan, but a finite number"),
+        ({"value": float("-inf")}, "value of metrics.0. is -inf, but a finite number"),
+        ({"value": 10**400}, "but a finite number"),
+        ({"step": -1}, "step of metrics.0. is -1, but a whole number from 0"),
+        ({"step": 1.5}, "step of metrics.0. is 1.5"),
+        ({"Step": 1}, "metrics.0. has 'Step', but only name, value, labels, step, timestamp can be given"),
+        ({"timestamp": "yesterday"}, "timestamp of metrics.0. is 'yesterday', but a time such as"),
+        ({"timestamp": "2026-01-01T00:00:00"}, "without a time zone"),
+        ({"labels": {"name": "group"}}, "labels of metrics.0. are .*a list of dicts"),
+        ({"labels": [{"name": "a", "value": ""}]}, "value of a label in labels of metrics.0. is empty"),
+        ({"labels": [{"name": "a"}]}, "a label in labels of metrics.0. has no value"),
+        ({"labels": [{"name": "a", "value": "b"}] * 21}, "number of labels of metrics.0. is 21"),
+    ],
+    ids=repr,
+)
+def test_a_bad_metric_is_refused_with_the_reason(change, complaint):
+    """AI Core would refuse all points of a request for one of them, or not notice a misspelt key."""
+    with pytest.raises(ValueError, match=complaint):
+        metrics.modify("e0001", metrics=[{"name": "loss", "value": 0.5, **change}])
+
+
+def test_a_metric_without_its_value_is_refused():
+    """Name and value are needed, and what is missing is named."""
+    with pytest.raises(ValueError, match=r"metrics\[1\] has no value: {'name': 'loss'}"):
+        metrics.modify("e0001", metrics=[{"name": "loss", "value": 1}, {"name": "loss"}])
+
+
+@pytest.mark.parametrize(
+    ("tags", "complaint"),
+    [
+        ({"": "b"}, "name of tag is empty"),
+        ({"a": ""}, "value of tag is empty: name is 'a'"),
+        ({"a": 1}, "value of tag is 1 of type int"),
+        ("a=b", "tags is 'a=b' of type str, but a dict is needed"),
+        ({}, "nothing to write: give metrics or tags"),
+    ],
+    ids=repr,
+)
+def test_bad_tags_are_refused_with_the_reason(tags, complaint):
+    """Tags have names and values, and a request without tags and metrics would do nothing."""
+    with pytest.raises(ValueError, match=complaint):
+        metrics.modify("e0001", tags=tags)
