@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, quote_plus
 
 import httpx
 
 from airflow_provider_aicore.api.call import Call, Flow, once
 from airflow_provider_aicore.api.errors import (
+    AICoreError,
     APIStatusError,
     AuthenticationError,
     InvalidServiceKeyError,
@@ -122,13 +124,20 @@ class ServiceKey:
 
         :raises InvalidServiceKeyError: the file cannot be read or holds no service key.
         """
+        if not isinstance(path, str | Path) or str(path).lstrip().startswith("{"):
+            # Not shown: it is the key itself.
+            raise InvalidServiceKeyError("Service key file: the path of a file is needed, not what is in it.")
         try:
             text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+        except OSError as error:
             raise InvalidServiceKeyError(
-                f"Service key file {str(path)!r} cannot be read: {reason}. "
+                f"Service key file {str(path)!r} cannot be read: {error.strerror or type(error).__name__}. "
                 "Check the path and who may read it."
+            ) from error
+        except UnicodeDecodeError:
+            # Without its cause, which holds the file's content.
+            raise InvalidServiceKeyError(
+                f"Service key file {str(path)!r} is no UTF-8 text. {_WHERE_TO_GET_ONE}"
             ) from None
         return cls.parse(text)
 
@@ -158,7 +167,7 @@ class ServiceKey:
                     "Service key: certificate and key cannot be used: "
                     f"{error.strerror or type(error).__name__}. "
                     "Check that both are PEM text of the same key, complete with their BEGIN and END lines."
-                ) from None
+                ) from error
         return context
 
 
@@ -184,6 +193,7 @@ def fetch_token(key: ServiceKey, retry: RetryPolicy, now: Callable[[], float]) -
     """Exchange the service key for a token; the grant is repeatable.
 
     :raises AuthenticationError: the identity service refused.
+    :raises AICoreError: as :func:`~.call.once`; whatever comes out holds no secret, whatever the answer said.
     """
     form = {"grant_type": "client_credentials", "client_id": key.client_id}
     if key.client_secret:
@@ -192,10 +202,11 @@ def fetch_token(key: ServiceKey, retry: RetryPolicy, now: Callable[[], float]) -
     call = Call("POST", key.token_url, _token_answer, form=form, repeatable=True, authorized=False)
     try:
         value, lifetime = yield from once(call, retry)
-    except (ServerError, RateLimitedError):
-        raise
-    except APIStatusError as error:
-        raise AuthenticationError(_without(key.secrets(), _refusal(key, error))) from None
+    except AICoreError as error:
+        _scrub(error, key.secrets())
+        if not isinstance(error, APIStatusError) or isinstance(error, ServerError | RateLimitedError):
+            raise
+        raise AuthenticationError(_refusal(key, error)) from error
     early = min(_RENEW_EARLY_AT_MOST, lifetime * _RENEW_EARLY_FRACTION)
     return Token(value, renew_at=asked_at + lifetime - early)
 
@@ -240,6 +251,7 @@ def _fields(key: str | Mapping[str, Any]) -> Mapping[str, Any]:
                 if isinstance(error, json.JSONDecodeError)
                 else "?"
             )
+            # Without its cause, which holds the whole text.
             raise InvalidServiceKeyError(f"Service key: not JSON ({where}). {_WHERE_TO_GET_ONE}") from None
     if not isinstance(key, Mapping):
         raise InvalidServiceKeyError(
@@ -314,7 +326,21 @@ def _pem(given: Mapping[str, str], name: str, names: Mapping[str, str]) -> str:
     )
 
 
-def _without(secrets: list[str], text: str) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
+def _scrub(error: AICoreError, secrets: list[str]) -> None:
+    """Take the secrets out of an error, in the spellings in which an answer may repeat the request."""
+    spellings = [
+        spelling
+        for secret in secrets
+        for spelling in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""), quote_plus(secret))
+    ]
+
+    def scrubbed(text: object) -> object:
+        for spelling in spellings:
+            text = text.replace(spelling, "***") if isinstance(text, str) else text
+        return text
+
+    error.args = tuple(scrubbed(part) for part in error.args)
+    for name, value in list(vars(error).items()):
+        setattr(error, name, scrubbed(value))
+    if isinstance(error, APIStatusError):
+        error.details = None  # Of any shape; the message has them as text.

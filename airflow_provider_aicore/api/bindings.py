@@ -71,7 +71,7 @@ def _json(what: str, value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} cannot be written as JSON: {error}.") from None
+        raise ValueError(f"{what} cannot be written as JSON: {error}.") from error
 
 
 def _key(what: str, key: object) -> str:

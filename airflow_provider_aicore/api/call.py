@@ -14,7 +14,12 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 import httpx
 
-from airflow_provider_aicore.api.errors import AuthenticationError, connection_error, status_error
+from airflow_provider_aicore.api.errors import (
+    AuthenticationError,
+    connection_error,
+    may_hold_a_header,
+    status_error,
+)
 from airflow_provider_aicore.api.retry import RetryPolicy, never_sent
 
 T = TypeVar("T")
@@ -95,10 +100,11 @@ def pages(
     """Get a whole list, page by page, until a page is not full.
 
     AI Core promises no order and items may appear in between, so one item can come twice: the caller tells
-    them apart by id. The size stays below the 1 000 rows beyond which a sister endpoint is known to refuse
-    with 413.
+    them apart by id.
 
     :param page: makes the call for (`top`, `skip`).
+    :param size: items of one page. AI Core would give up to 100 000, but a sister endpoint is known to refuse
+        more than 1 000 with 413.
     """
     items: list[T] = []
     while True:
@@ -115,7 +121,9 @@ def _is_refused_token(answer: Answer) -> TypeGuard[httpx.Response]:
 def _result(call: Call[T], answer: Answer) -> T:
     if isinstance(answer, httpx.RequestError):
         in_doubt = not (call.repeatable or never_sent(answer))
-        raise connection_error(answer, may_have_taken_effect=in_doubt) from answer
+        # A cause is printed along with the traceback.
+        cause = None if may_hold_a_header(answer) else answer
+        raise connection_error(answer, may_have_taken_effect=in_doubt) from cause
     if not isinstance(answer, httpx.Response):
         msg = f"a driver answered a call with {answer!r}"
         raise TypeError(msg)

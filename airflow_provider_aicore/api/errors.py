@@ -19,6 +19,7 @@ arguments are a plain :class:`ValueError` and are raised before anything is sent
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -162,7 +163,9 @@ def status_error(response: httpx.Response) -> APIStatusError:
     message = f"{_tried(request)} was refused: {status} {response.reason_phrase}".rstrip()
     message += f", code {code}" if code else ""
     message += f": {text}" if text else ""
-    message = f"{message.rstrip('.')}." + (f" Request id: {request_id}." if request_id else "")
+    message = f"{message.rstrip('.')}."
+    message += f" Details: {json.dumps(details)[:EXCERPT_LENGTH]}." if details else ""
+    message += f" Request id: {request_id}." if request_id else ""
     remedy = (
         _WHAT_TO_DO_ON_SERVER_ERROR
         if status >= httpx.codes.INTERNAL_SERVER_ERROR
@@ -194,10 +197,20 @@ def connection_error(error: httpx.RequestError, *, may_have_taken_effect: bool) 
         if may_have_taken_effect
         else "Check the host name, the network, the proxy and the server's certificate."
     )
-    what = f"{_tried(error.request)} on {error.request.url.host} got no answer"
+    url = error.request.url
+    port = url.port or (80 if url.scheme == "http" else 443)
+    said = f"{type(error).__name__}: {error}"
+    if may_hold_a_header(error):
+        said = f"{type(error).__name__} (its text is not shown, since it may hold the token)"
     return cls(
-        f"{what}: {type(error).__name__}: {error}. {remedy}", may_have_taken_effect=may_have_taken_effect
+        f"{_tried(error.request)} on {url.host}:{port} got no answer: {said}. {remedy}",
+        may_have_taken_effect=may_have_taken_effect,
     )
+
+
+def may_hold_a_header(error: httpx.RequestError) -> bool:
+    """Tell whether the error's text may hold the token: httpx quotes a header that it cannot send."""
+    return isinstance(error, httpx.LocalProtocolError)
 
 
 def unexpected_response(response: httpx.Response, why: str) -> UnexpectedResponseError:

@@ -301,7 +301,7 @@ class Reader(Generic[T]):
         try:
             return self._adapter.validate_python(body)
         except ValidationError as error:
-            raise unexpected_response(response, _where(error)) from None
+            raise unexpected_response(response, _where(error)) from error
 
 
 def resources(kind: type[T]) -> Reader[list[T]]:
@@ -313,8 +313,8 @@ def json_body(response: httpx.Response) -> Any:
     """Return the JSON of an answer."""
     try:
         body = response.json()
-    except ValueError:
-        raise unexpected_response(response, "it is not JSON") from None
+    except ValueError as error:
+        raise unexpected_response(response, "it is not JSON") from error
     if isinstance(body, dict) and isinstance(body.get("error"), dict) and "id" not in body:
         raise status_error(response)
     return body
@@ -328,8 +328,8 @@ def number(response: httpx.Response) -> int:
     """Read a bare number, as the ``$count`` paths answer it."""
     try:
         return int(response.text)
-    except ValueError:
-        raise unexpected_response(response, "it is not a number") from None
+    except ValueError as error:
+        raise unexpected_response(response, "it is not a number") from error
 
 
 def _where(error: ValidationError) -> str:

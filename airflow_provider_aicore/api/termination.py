@@ -6,7 +6,7 @@ AI Core allows a stop and a deletion in some statuses only, and does both later.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api import executions
@@ -35,13 +35,13 @@ class Patience:
     :param retry: when single requests are repeated.
     :param seconds: how long in all.
     :param interval: seconds between two looks.
-    :param now: a clock in seconds that never jumps.
+    :param now: a clock in seconds that never jumps; the system's if not given.
     """
 
     retry: RetryPolicy
     seconds: float
     interval: float = 5.0
-    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
+    now: Callable[[], float] | None = None
 
 
 def stop(execution_id: str, patience: Patience) -> Flow[Execution]:
@@ -50,7 +50,8 @@ def stop(execution_id: str, patience: Patience) -> Flow[Execution]:
     :return: the execution, ended.
     :raises TimeoutError: it has not ended in time; the message names its status.
     """
-    until = patience.now() + patience.seconds
+    now = patience.now or time.monotonic
+    until = now() + patience.seconds
     asked = False
     while True:
         execution = yield from once(executions.get(execution_id), patience.retry)
@@ -58,7 +59,7 @@ def stop(execution_id: str, patience: Patience) -> Flow[Execution]:
             return execution
         if not asked:
             asked = yield from _ask(executions.stop(execution_id), patience.retry)
-        if patience.now() >= until:
+        if now() >= until:
             raise TimeoutError(
                 f"Execution {execution_id} has not ended within {patience.seconds:.0f} s: "
                 f"it is {execution.status}, and "
@@ -74,7 +75,8 @@ def delete(execution_id: str, patience: Patience) -> Flow[bool]:
     :return: whether it was there.
     :raises TimeoutError: it has not ended, or not gone, in time.
     """
-    until = patience.now() + patience.seconds
+    now = patience.now or time.monotonic
+    until = now() + patience.seconds
     found = False
     while True:
         try:
@@ -86,7 +88,7 @@ def delete(execution_id: str, patience: Patience) -> Flow[bool]:
                 yield from _ask(executions.delete(execution_id), patience.retry)
         except NotFoundError:
             return found
-        if patience.now() >= until:
+        if now() >= until:
             raise TimeoutError(
                 f"Execution {execution_id} is still there {patience.seconds:.0f} s "
                 "after its deletion was asked for. "

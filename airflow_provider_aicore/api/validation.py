@@ -34,8 +34,9 @@ def check_id(what: str, value: object) -> str:
     :param what: its name for the message, such as ``execution_id``.
     """
     if not isinstance(value, str) or not _ID.fullmatch(value):
+        of_type = "" if isinstance(value, str) else f" of type {type(value).__name__}"
         raise ValueError(
-            f"{what} is {_shown(value)}, "
+            f"{what} is {_shown(value)}{of_type}, "
             "but an id has 4 to 64 characters out of letters, digits, '_', '.' and '-'."
         )
     return value

@@ -177,6 +177,25 @@ def test_a_missing_key_file_is_named(tmp_path):
         ServiceKey.from_file(tmp_path / "nowhere.json")
 
 
+def test_a_key_that_is_given_for_its_file_is_not_shown():
+    """Whoever pastes the key where its path belongs is told so, without the key."""
+    with pytest.raises(InvalidServiceKeyError, match="the path of a file is needed") as caught:
+        ServiceKey.from_file(json.dumps(SECRET_KEY))
+    assert "canary-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [b"canary-secret \xff", b"canary-secret"], ids=["not text", "not JSON"])
+def test_a_file_that_holds_no_key_is_refused_without_what_is_in_it(tmp_path, text):
+    """What is in the file stays out of the error and of its causes, which trackers of errors keep."""
+    (tmp_path / "key.json").write_bytes(text)
+
+    with pytest.raises(InvalidServiceKeyError) as caught:
+        ServiceKey.from_file(tmp_path / "key.json")
+
+    assert caught.value.__cause__ is None
+    assert "canary" not in str(caught.value)
+
+
 def test_a_local_ai_core_may_be_without_tls():
     """Loopback is the one place where plain HTTP is taken."""
     local = {

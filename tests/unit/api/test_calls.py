@@ -141,6 +141,12 @@ def test_logs_always_say_from_when():
         executions.logs("e0001", start=datetime.now(UTC), top=5001)
 
 
+def test_an_id_that_is_no_text_is_told_by_its_type():
+    """A number that a template made out of an id looks like one in the message."""
+    with pytest.raises(ValueError, match="execution_id is 1234 of type int, but an id has"):
+        executions.get(1234)  # type: ignore[arg-type]  # that is the mistake
+
+
 @pytest.mark.parametrize("search", ["", "x" * 81, "a~b"])
 def test_a_search_is_held_to_its_limits(search):
     """A search has 1 to 80 characters and no tilde."""

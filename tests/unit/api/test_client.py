@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from airflow_provider_aicore.api import (
+    AICoreError,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -143,6 +146,47 @@ def test_refused_credentials_name_the_client_and_not_the_secret(make_client, emu
     assert _token_requests(emulator) == 1
 
 
+@pytest.mark.parametrize("status", [401, 429, 500])
+@pytest.mark.parametrize("spelling", [str, lambda secret: quote(secret, safe="")], ids=["as it is", "quoted"])
+def test_an_identity_service_that_repeats_the_secret_gives_nothing_away(
+    make_client, emulator, status, spelling
+):
+    """Refusals and passing trouble alike come without the secret, in text and in fields."""
+    secret = emulator.service_key["clientsecret"]
+    said = {"error": {"message": f"got {spelling(secret)}", "details": [{"message": spelling(secret)}]}}
+    emulator.faults.add(Answer(status, json=said), path="/oauth/token")
+
+    with pytest.raises(AICoreError, match=r"got \*\*\*") as caught:
+        make_client(retry=RetryPolicy(repeats=0)).send(meta.get())
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert spelling(secret) not in shown + repr(vars(caught.value))
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown(make_client, emulator):
+    """The network library quotes such a header in its complaint, and it may be the token."""
+
+    class Quoting:
+        def answer(self, request, proceed):
+            header = request.headers["Authorization"]
+            raise httpx.LocalProtocolError(f"Illegal header value {header!r}", request=request)
+
+    emulator.faults.add(Quoting(), path="/lm/meta")
+
+    with pytest.raises(APIConnectionError, match=r"LocalProtocolError \(its text is not shown") as caught:
+        make_client(retry=RetryPolicy(repeats=0)).send(meta.get())
+
+    assert "Bearer" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_lost_connection_names_host_and_port(make_client, emulator):
+    """Host and port that were tried are told, the port also where the URL leaves it out."""
+    emulator.faults.add(NoConnection(), path="/lm/meta")
+
+    with pytest.raises(APIConnectionError, match=r"on api\.ai\.emulator\.test:443 got no answer"):
+        make_client(retry=RetryPolicy(repeats=0)).send(meta.get())
+
+
 def test_a_token_endpoint_in_trouble_is_asked_again(client, emulator):
     """The token request is repeatable, so a 503 there is waited out."""
     emulator.faults.add(unavailable(), path="/oauth/token", times=2)
@@ -271,9 +315,21 @@ def test_a_lost_answer_to_a_start_says_that_it_may_have_taken_effect(client, emu
     assert not lost_read.value.may_have_taken_effect
 
 
-@pytest.mark.parametrize("trouble", [NoConnection(), too_many_requests()], ids=["refused", "429"])
+class NoFreeConnection:
+    """The trouble that all connections of the pool are in use."""
+
+    def answer(self, request, _proceed):
+        """Raise what httpx raises then."""
+        raise httpx.PoolTimeout("no free connection", request=request)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [NoConnection(), NoConnection(timeout=True), NoFreeConnection(), too_many_requests()],
+    ids=["refused", "connect timeout", "pool timeout", "429"],
+)
 def test_a_start_that_cannot_have_taken_effect_is_repeated(client, emulator, trouble):
-    """A refused connection and a 429 did nothing, so the POST is sent again."""
+    """What was never sent, and a 429, did nothing, so the POST is sent again."""
     configuration_id = _configure(client)
     emulator.faults.add(trouble, method="POST", path="/lm/executions$", times=2)
 

@@ -151,7 +151,10 @@ def test_every_error_survives_pickling(error):
             {"json": {"error": {"code": "05011000", "message": "gone", "request_id": "r-2"}}},
             "code 05011000: gone",
         ),
-        ({"json": {"error": {"code": "1", "message": "m", "details": [{"code": "2"}]}}}, "code 1: m"),
+        (
+            {"json": {"error": {"code": "1", "message": "m", "details": [{"code": "2", "message": "x"}]}}},
+            'code 1: m. Details: [{"code": "2", "message": "x"}].',
+        ),
         (
             {"json": {"error": "unauthorized", "error_description": "Bad credentials"}},
             "unauthorized: Bad credentials",
