@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aicore.api import configurations, ensure, executions, metrics, termination
+from airflow_provider_aicore.api import ServiceKey, configurations, ensure, executions, metrics, termination
 from airflow_provider_aicore.api.call import once, pages
 from airflow_provider_aicore.api.models import ExecutionStatus
 from airflow_provider_aicore.emulator import ConnectionLost, Emulator, Progress, Step
@@ -57,6 +57,24 @@ def test_an_artifact_that_differs_is_registered_anew(client, retry, change):
 
     assert client.run(ensure.artifact(other, retry)).id != first.id
     assert client.run(ensure.artifact(ARTIFACT, retry)).id == first.id
+
+
+def test_the_oldest_of_identical_artifacts_is_reused(client, clock, retry):
+    """Names are not unique, and whoever asks gets the same one, in whatever order they are listed."""
+    client.run(ensure.artifact(ARTIFACT, retry, reuse=False))
+    clock.time -= 60
+    older = client.run(ensure.artifact(ARTIFACT, retry, reuse=False))
+
+    assert client.run(ensure.artifact(ARTIFACT, retry)).id == older.id
+
+
+def test_the_oldest_of_identical_configurations_is_reused(client, clock, retry):
+    """As with artifacts: the one that was created first, in whatever order they are listed."""
+    client.run(ensure.configuration("a name", BINDINGS, retry, reuse=False))
+    clock.time -= 60
+    older = client.run(ensure.configuration("a name", BINDINGS, retry, reuse=False))
+
+    assert client.run(ensure.configuration("a name", BINDINGS, retry)).id == older.id
 
 
 def test_reuse_can_be_turned_off(client, retry):
@@ -116,8 +134,6 @@ def test_a_refused_stop_is_read_in_both_forms(clock, make_client, retry, refusal
     emulator = Emulator(now=clock.now, refused_transition_status=refusal)
     emulator.add_executable("text-clf", "text-clf-train", parameters={"learning-rate": None})
     emulator.script("text-clf-train", Progress.by_clock(unknown=20, running=600, stopping=10))
-    from airflow_provider_aicore.api import ServiceKey
-
     client = make_client(service_key=ServiceKey.parse(emulator.service_key), transport=emulator.transport())
     execution_id = _start(client, retry)
 
@@ -173,6 +189,18 @@ def test_a_deletion_whose_answer_is_lost_is_a_deletion(client, emulator, clock, 
     assert client.run(termination.delete(_start(client, retry), _patience(clock, retry))) is True
 
 
+def test_a_deletion_that_takes_too_long_is_told(clock, make_client, retry):
+    """AI Core takes its time after it has accepted a deletion, and patience may end before."""
+    emulator = Emulator(now=clock.now, deletion_seconds=3600, progress=Progress.at_once())
+    emulator.add_executable("text-clf", "text-clf-train", parameters={"learning-rate": None})
+    client = make_client(service_key=ServiceKey.parse(emulator.service_key), transport=emulator.transport())
+    execution_id = _start(client, retry)
+
+    with pytest.raises(TimeoutError, match=f"{execution_id} is still there 60 s after its deletion"):
+        client.run(termination.delete(execution_id, _patience(clock, retry, 60)))
+    assert [one.method for one in emulator.requests].count("DELETE") == 1
+
+
 def test_deleting_what_is_not_there_is_no_error(client, clock, retry):
     """The answer says that there was none."""
     assert client.run(termination.delete("e0123456789abcde", _patience(clock, retry))) is False
@@ -197,17 +225,28 @@ def test_metrics_are_read_back(client, retry):
     assert metrics.last_values(found) == {"loss": 0.5}
 
 
-def test_a_flow_is_closed_when_its_driver_is_left(client, retry):
+class Broken:
+    """A network that fails in a way that no flow is told of."""
+
+    def answer(self, _request, _proceed):
+        """Raise what is no error of httpx."""
+        raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize("driver", ["blocking", "async"])
+def test_a_flow_is_closed_when_its_driver_is_left(client, emulator, retry):
     """An error in a driver ends the flow, so that it can put things in order."""
     closed = []
 
     def flow():
         try:
             yield from once(executions.get("e0123456789abcde"), retry)
-            yield object()
         finally:
             closed.append(True)
 
-    with pytest.raises(Exception, match="01010020"):
-        client.run(flow())
+    emulator.faults.add(Broken(), path="/lm/")
+    kept = flow()  # Otherwise it might be closed as garbage.
+
+    with pytest.raises(RuntimeError, match="boom"):
+        client.run(kept)
     assert closed == [True]
