@@ -34,7 +34,10 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema", "port"],
     "relabeling": {"host": "AI API URL", "login": "Client ID", "password": "Client secret"},
     "placeholders": {
-        "host": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com",
+        "host": (
+            "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com (AI_API_URL of the service key); "
+            "empty if a service key is given"
+        ),
         "login": "empty if a service key is given",
         "password": "empty if a service key is given",
         "secret_service_key": (

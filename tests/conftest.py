@@ -135,7 +135,9 @@ def emulator(clock: Clock, service_key: dict[str, Any]) -> Iterator[Emulator]:
 def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Lead all of httpx to the emulator, and turn the clock by which our code waits.
 
-    For what makes its own client from an Airflow connection: hook, operators, sensors, triggers.
+    For what makes its own client from an Airflow connection: hook, operators, sensors, triggers. Airflow
+    makes those by itself, a trigger out of JSON, so that neither transport nor clock can be handed to them;
+    what can take them as arguments, the client and its flows, is tested with :func:`make_client`.
     """
 
     async def answer(_transport: Any, request: httpx.Request) -> httpx.Response:

@@ -23,6 +23,16 @@ _FIELD_NAMES = {
     "clientid": "login",
     "clientsecret": "password",
 }
+_SERVICE_KEY_FIELDS = (
+    "serviceurls",
+    "clientid",
+    "clientsecret",
+    "certificate",
+    "key",
+    "certurl",
+    "url",
+    "credentials",
+)
 
 
 class AICoreHook(BaseHook):
@@ -146,7 +156,7 @@ class AICoreHook(BaseHook):
         try:
             key = _service_key(connection, extra)
         except InvalidServiceKeyError as error:
-            raise InvalidServiceKeyError(f"Connection {connection.conn_id!r}: {error}") from None
+            raise InvalidServiceKeyError(f"Connection {connection.conn_id!r}: {error}") from error
         for secret in key.secrets():
             mask_secret(secret)
         group = self.resource_group
@@ -158,6 +168,7 @@ class AICoreHook(BaseHook):
 def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey:
     from airflow_provider_aicore.api import InvalidServiceKeyError, ServiceKey
 
+    _refuse_misplaced(extra)
     single = {
         "serviceurls.AI_API_URL": _url(connection),
         "url": extra.get("auth_url"),
@@ -181,6 +192,22 @@ def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey
     if given["extra service_key_file"]:
         return ServiceKey.from_file(extra["service_key_file"])
     return ServiceKey.of(single, _FIELD_NAMES)
+
+
+def _refuse_misplaced(extra: Mapping[str, Any]) -> None:
+    """Tell where the service key belongs, if it stands in a place that nobody reads."""
+    from airflow_provider_aicore.api import InvalidServiceKeyError
+
+    if "service_key" in extra:
+        raise InvalidServiceKeyError(
+            "Extra service_key is not read, since Airflow would not mask it: call it secret_service_key."
+        )
+    misplaced = [name for name in _SERVICE_KEY_FIELDS if name in extra]
+    if misplaced:
+        raise InvalidServiceKeyError(
+            f"The extra has fields of a service key ({', '.join(misplaced)}): "
+            "put the whole key under secret_service_key in it."
+        )
 
 
 def _url(connection: Connection) -> str | None:

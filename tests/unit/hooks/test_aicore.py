@@ -237,6 +237,28 @@ def test_an_incomplete_or_mixed_connection_is_refused_by_the_field_s_name(define
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("misplace", "complaint"),
+    [
+        (lambda key: {"service_key": key}, "Extra service_key is not read.* call it secret_service_key"),
+        (lambda key: {"service_key": json.dumps(key)}, "call it secret_service_key"),
+        (
+            lambda key: key,
+            r"fields of a service key \(serviceurls, .*put the whole key under secret_service_key",
+        ),
+        (lambda key: {"credentials": key}, r"fields of a service key \(credentials\)"),
+        (lambda key: {"service_key_file": json.dumps(key)}, "the path of a file is needed"),
+        (lambda key: {"service_key_file": key}, "the path of a file is needed"),
+    ],
+    ids=["wrong name", "wrong name, as text", "extra itself", "as cf prints it", "for its file", "object"],
+)
+def test_a_misplaced_service_key_is_told_where_it_belongs(define, network, misplace, complaint):
+    """Whoever puts the key where nobody reads it is told the right field, and the key is not shown."""
+    with pytest.raises(InvalidServiceKeyError, match=complaint) as caught:
+        define({"extra": misplace(network.service_key)}).get_conn()
+    assert network.service_key["clientsecret"] not in str(caught.value)
+
+
 def test_an_empty_connection_is_refused(define):
     """A connection without a key says how to give one."""
     with pytest.raises(InvalidServiceKeyError, match="'aicore_test': It holds no service key"):
