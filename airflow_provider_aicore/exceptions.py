@@ -72,9 +72,8 @@ def failure(execution: Execution) -> AICoreExecutionFailed:
 
     configuration = execution.configuration_name or execution.configuration_id
     which = f"Execution {execution.id} of configuration {configuration!r}"
-    why = "; ".join(
-        part for part in (execution.status_message, cause_of_death(execution.status_details)) if part
-    )
+    parts = (execution.status_message, cause_of_death(execution.status_details))
+    why = "; ".join(part.rstrip(" .") for part in parts if part)
     if outcome(execution.status) is Outcome.STOPPED:
         return AICoreExecutionStopped(
             f"{which} was stopped{f': {why}' if why else ''}. Someone stopped it in AI Core; "

@@ -101,6 +101,18 @@ def test_the_last_value_of_a_metric_is_that_of_the_highest_step():
             "container 'main' ended with exit code 137: killed",
         ),
         (
+            {"details": [{"exit_code": 1, "last_log_messages": "ain\n" + "x" * 100 + "\nNameError"}]},
+            "container '?' ended with exit code 1: … " + "x" * 100 + "\nNameError",
+        ),
+        (
+            {"details": [{"exit_code": 1, "last_log_messages": "ne 2, in " + "word " * 20 + "NameError"}]},
+            "container '?' ended with exit code 1: … 2, in " + "word " * 20 + "NameError",
+        ),
+        (
+            {"details": [{"exit_code": 1, "last_log_messages": "first\n" * 1000 + "NameError"}]},
+            "container '?' ended with exit code 1: … " + "first\n" * 165 + "NameError",
+        ),
+        (
             {"details": [{"container_name": "main", "exit_code": "2"}]},
             "container 'main' ended with exit code 2",
         ),
