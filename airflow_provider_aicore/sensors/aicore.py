@@ -14,7 +14,13 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_aicore.base import AICoreBaseOperator, AICoreWaitingOperator, has_ended
+from airflow_provider_aicore.base import (
+    MIN_POLL_INTERVAL,
+    AICoreBaseOperator,
+    AICoreWaitingOperator,
+    has_ended,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,12 +33,12 @@ if TYPE_CHECKING:
 class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     """Waits until an execution has COMPLETED, whoever started it.
 
-    Without `deferrable` it waits on its worker, or in `mode` ``reschedule`` comes back every `poke_interval`.
+    Without `deferrable` it waits on its worker, or in `mode` ``reschedule`` comes back for each look.
 
     :param execution_id: the execution. (templated)
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
-    :param poll_interval: seconds or timedelta between two looks, at least 1 s; it sets `poke_interval` as
-        well.
+    :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
+        sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the task looks by itself,
         when deferred.
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
@@ -44,9 +50,19 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
 
     template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
 
-    def __init__(self, *, execution_id: str, poll_interval: float | timedelta = 30.0, **kwargs: Any) -> None:
-        kwargs.setdefault("poke_interval", poll_interval)
-        super().__init__(poll_interval=poll_interval, **kwargs)
+    def __init__(
+        self,
+        *,
+        execution_id: str,
+        poll_interval: float | timedelta | None = None,
+        poke_interval: float | timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        interval = 30.0
+        for name, given in (("poke_interval", poke_interval), ("poll_interval", poll_interval)):
+            if given is not None:
+                interval = seconds(name, given, least=MIN_POLL_INTERVAL)
+        super().__init__(poll_interval=interval, poke_interval=interval, **kwargs)
         self.execution_id = execution_id
 
     def execute(self, context: Context) -> Any:
@@ -88,8 +104,8 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
                     "Looking at execution %s failed; looking again. %s", self.execution_id, error
                 )
                 return PokeReturnValue(is_done=False)
-            self.log.info("Execution %s is %s.", execution.id, execution.status)
             if not has_ended(execution):
+                self.log.info("Execution %s is %s.", execution.id, execution.status)
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(is_done=True, xcom_value=self.result(client, execution))
 
@@ -97,6 +113,5 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
         """Fail as any sensor does; the execution is left alone."""
         raise AirflowSensorTimeout(
             f"Execution {execution_id} had not ended within the sensor's time (timeout {self.timeout} s, "
-            f"execution_timeout {self.execution_timeout}); "
-            "it was left alone."
+            f"execution_timeout {self.execution_timeout}); it was left alone."
         )

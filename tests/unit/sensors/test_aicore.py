@@ -102,14 +102,39 @@ def test_a_malformed_id_fails_without_a_request(sensor, connection, context, net
     assert network.requests == []
 
 
-def test_looks_come_at_the_poll_interval_in_each_mode(sensor, start, context, network):
-    """One option sets the interval, whoever waits."""
-    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=600))
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        {"poll_interval": timedelta(minutes=5)},
+        {"poke_interval": 300},
+        {"default_args": {"poke_interval": 300}},
+        {"poll_interval": 300, "poke_interval": 7},
+    ],
+    ids=["poll", "poke", "default", "both"],
+)
+def test_looks_are_an_interval_apart_in_each_mode(sensor, start, context, clock, intervals):
+    """The interval may have the name that it has in any sensor; ours wins. Jitter adds up to a tenth."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=750))
 
-    run_to_the_end(sensor(execution_id, poll_interval=timedelta(minutes=5)), context)
+    run_to_the_end(sensor(execution_id, **intervals), context)
 
-    looks = [request for request in network.requests if request.path.endswith(execution_id)]
-    assert len(looks) <= 6
+    pauses = [pause for pause in clock.slept if pause > 5]  # Five seconds after a deferral comes a look.
+    assert len(pauses) == 3
+    assert all(300 <= pause <= 330 for pause in pauses)
+
+
+def test_a_rescheduled_sensor_comes_back_at_the_interval(start, context):
+    """Airflow reads `poke_interval` in this mode, so it is the same."""
+    sensor = AICoreExecutionSensor(task_id="wait", execution_id="e1", mode="reschedule", poll_interval=300)
+
+    assert sensor.poke_interval == 300
+
+
+@pytest.mark.parametrize("name", ["poll_interval", "poke_interval"])
+def test_a_bad_interval_is_refused_by_its_name(sensor, name):
+    """Looks less than a second apart would be a flood of requests."""
+    with pytest.raises(AICoreInvalidInput, match=f"{name} is 0.5"):
+        sensor("e1", **{name: 0.5})
 
 
 def test_a_soft_fail_skips_after_a_deferral_too(start, context):
