@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
 
 from airflow_provider_aicore.exceptions import (
     AICoreInvalidInput,
     AICoreTriggerEventError,
-    AICoreWaitTimeout,
     failure,
     refusing_bad_input,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -52,14 +53,21 @@ class AICoreBaseOperator(BaseOperator):
     @cached_property
     def hook(self) -> AICoreHook:
         """The hook for this task's connection and resource group."""
+        return self._hook(self.resource_group)
+
+    def connect(self, resource_group: str | None = None) -> Client:
+        """Make a client, or fail without retries where the resource group cannot be one.
+
+        :param resource_group: a resource group in place of the task's.
+        """
+        hook = self.hook if resource_group is None else self._hook(resource_group)
+        with refusing_bad_input():
+            return hook.get_conn()
+
+    def _hook(self, resource_group: str | None) -> AICoreHook:
         from airflow_provider_aicore.hooks.aicore import AICoreHook
 
-        return AICoreHook(self.aicore_conn_id, self.resource_group)
-
-    def connect(self) -> Client:
-        """Make a client, or fail without retries where the resource group cannot be one."""
-        with refusing_bad_input():
-            return self.hook.get_conn()
+        return AICoreHook(self.aicore_conn_id, resource_group)
 
 
 class AICoreWaitingOperator(AICoreBaseOperator):
@@ -90,53 +98,72 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
     def wait(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
         """Wait until the execution has ended and return its result, or defer."""
-        from airflow_provider_aicore.poller import TROUBLE
-
-        if self.deferrable:
-            try:
-                execution = self.look(client, execution_id)
-            except TROUBLE as error:
-                self.log.warning(
-                    "The first look at execution %s failed; leaving it to the triggerer. %s",
-                    execution_id,
-                    error,
-                )
-                self.defer_until_ended(execution_id, deadline)
-            if not has_ended(execution):
-                self.defer_until_ended(execution_id, deadline)
-            return self.result(client, execution)
-
-        return self._watch(client, execution_id, deadline)
+        with self._ending_at_the_alarm(client, execution_id):
+            how = self._look_or_defer if self.deferrable else self._watch
+            execution = how(client, execution_id, deadline)
+        return self.result(client, execution)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger fired. What it says is looked up: the truth is AI Core's.
 
         :raises AICoreTriggerEventError: the event is not one of this provider's triggers.
         """
+        checked = _checked(event)
+        with self.connect(checked.resource_group) as client:
+            with self._ending_at_the_alarm(client, checked.execution_id):
+                execution = self._resume(client, checked)
+            return self.result(client, execution)
+
+    @contextmanager
+    def _ending_at_the_alarm(self, client: Client, execution_id: str) -> Iterator[None]:
+        """Heed Airflow's own alarm for `execution_timeout`, which rings while a task is not deferred.
+
+        It rings once, anywhere: also in the middle of a stop, which is repeated then.
+        """
+        try:
+            yield
+        except AirflowTaskTimeout:
+            self.on_deadline(client, execution_id)
+
+    def _look_or_defer(self, client: Client, execution_id: str, deadline: datetime | None) -> Execution:
+        """Look once, and leave the worker unless the execution has ended."""
+        from airflow_provider_aicore.poller import TROUBLE
+
+        try:
+            execution = self.look(client, execution_id)
+        except TROUBLE as error:
+            self.log.warning(
+                "The first look at execution %s failed; leaving it to the triggerer. %s", execution_id, error
+            )
+            self.defer_until_ended(client, execution_id, deadline)
+        if not has_ended(execution):
+            self.defer_until_ended(client, execution_id, deadline)
+        return execution
+
+    def _resume(self, client: Client, event: _Event) -> Execution:
+        """Find the execution that the trigger speaks of ended, or defer again."""
         from airflow_provider_aicore.triggers import aicore as triggers
 
-        execution_id, outcome, message, deadline = _checked(event)
-        with self.connect() as client:
-            if outcome == triggers.ENDED:
-                # However late it is by now: it has ended in time.
-                return self._watch(client, execution_id, deadline=None)
-            if outcome == triggers.DEADLINE:
-                return self._watch(client, execution_id, deadline)
-            execution = self.look(client, execution_id)
-            if has_ended(execution):
-                return self.result(client, execution)
-            if outcome == triggers.REFUSED:
-                raise AICoreTriggerEventError(
-                    f"The triggerer cannot watch execution {execution_id}, though this worker sees that it "
-                    f"is {execution.status}: {message} "
-                    "Check that triggerer and workers have the same connection."
-                )
-            self.log.warning(
-                "The triggerer lost sight of execution %s; waiting again. %s", execution_id, message
+        if event.outcome == triggers.ENDED:
+            # However late it is by now: it has ended in time.
+            return self._watch(client, event.execution_id, deadline=None)
+        if event.outcome == triggers.DEADLINE:
+            return self._watch(client, event.execution_id, event.deadline)
+        execution = self.look(client, event.execution_id)
+        if has_ended(execution):
+            return execution
+        if event.outcome == triggers.REFUSED:
+            raise AICoreTriggerEventError(
+                f"The triggerer cannot watch execution {execution.id}, though this worker sees that it "
+                f"is {execution.status}: {event.message} "
+                "Check that triggerer and workers have the same connection."
             )
-            return self.defer_until_ended(execution_id, deadline)
+        self.log.warning(
+            "The triggerer lost sight of execution %s; waiting again. %s", execution.id, event.message
+        )
+        return self.defer_until_ended(client, execution.id, event.deadline)
 
-    def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
+    def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> Execution:
         """Look until the execution has ended, on this worker."""
         from airflow_provider_aicore.api.validation import check_id
         from airflow_provider_aicore.poller import TROUBLE, Wait, until_ended
@@ -152,20 +179,13 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         )
         try:
             last = client.run(until_ended(wait, retry=client.retry, log=self.log))
-        except AirflowTaskTimeout:
-            # Airflow's own alarm for execution_timeout, which rings while a task is not deferred.
-            last = None
         except TROUBLE:
             if deadline is None or datetime.now(UTC) < deadline:
                 raise
             last = None
         if last is None or not has_ended(last):
-            try:
-                self.on_deadline(client, execution_id)
-            except AirflowTaskTimeout:
-                # The alarm, which rings once, rang in the middle of the stop.
-                self.on_deadline(client, execution_id)
-        return self.result(client, last)
+            self.on_deadline(client, execution_id)
+        return last
 
     def deadline(self, context: Context) -> datetime | None:
         """Return when `execution_timeout` ends; Airflow does not count the time while a task is deferred."""
@@ -174,9 +194,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         started: datetime = context["ti"].start_date
         return started + self.execution_timeout
 
+    @abstractmethod
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
-        """Fail because the time is over."""
-        raise AICoreWaitTimeout(f"Execution {execution_id} had not ended when the task's time was over.")
+        """Fail because the time is over; it may be called a second time if it was interrupted."""
 
     def look(self, client: Client, execution_id: str) -> Execution:
         """Read the execution once."""
@@ -186,14 +206,15 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             call = executions.get(execution_id)
         return client.send(call)
 
-    def defer_until_ended(self, execution_id: str, deadline: datetime | None) -> NoReturn:
-        """Leave the worker and go on in :meth:`execute_complete`."""
+    def defer_until_ended(self, client: Client, execution_id: str, deadline: datetime | None) -> NoReturn:
+        """Leave the worker and go on in :meth:`execute_complete`, in the same resource group."""
         from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
 
         trigger = AICoreExecutionTrigger(
             execution_id=execution_id,
             aicore_conn_id=self.aicore_conn_id,
-            resource_group=self.resource_group,
+            # As it is now: the connection's may be another one by the time that the trigger reads it.
+            resource_group=client.resource_group,
             poll_interval=self.poll_interval,
             poll_error_budget=self.poll_error_budget,
             deadline_at=None if deadline is None else deadline.isoformat(),
@@ -220,7 +241,14 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             self.log.warning(
                 "Execution %s is COMPLETED, but its metrics could not be read: %s", execution.id, error
             )
-        self.log.info("Execution %s is COMPLETED; metrics: %s.", execution.id, values)
+        self.log.info(
+            "Execution %s is COMPLETED%s; metrics: %s.",
+            execution.id,
+            ""
+            if execution.completion_time is None
+            else f" after {(execution.completion_time - execution.created_at).total_seconds():.0f} s",
+            values,
+        )
         return _xcom(execution, values, client.resource_group)
 
 
@@ -242,8 +270,16 @@ def has_ended(execution: Execution) -> bool:
     return lifecycle.outcome(execution.status) is not None
 
 
-def _checked(event: Any) -> tuple[str, str, str, datetime | None]:
-    """Return the event's execution id, outcome, message and deadline."""
+class _Event(NamedTuple):
+    execution_id: str
+    outcome: str
+    message: str
+    deadline: datetime | None
+    resource_group: str | None
+
+
+def _checked(event: Any) -> _Event:
+    """Return what the trigger's event says."""
     from airflow_provider_aicore.triggers import aicore as triggers
 
     refusal = AICoreTriggerEventError(
@@ -254,7 +290,15 @@ def _checked(event: Any) -> tuple[str, str, str, datetime | None]:
         is_ours = event["version"] == triggers.EVENT_VERSION and event["outcome"] in triggers.OUTCOMES
         deadline_at = event["deadline_at"]
         deadline = None if deadline_at is None else datetime.fromisoformat(deadline_at)
-        checked = str(event["execution_id"]), str(event["outcome"]), str(event["message"]), deadline
+        # An older version's event does not say it.
+        resource_group = event.get("resource_group")
+        checked = _Event(
+            str(event["execution_id"]),
+            str(event["outcome"]),
+            str(event["message"]),
+            deadline,
+            None if resource_group is None else str(resource_group),
+        )
     except (TypeError, KeyError, ValueError) as error:
         raise refusal from error
     if not is_ours:

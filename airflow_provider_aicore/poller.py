@@ -68,13 +68,20 @@ class Wait:
 
 
 def until_ended(
-    wait: Wait, *, retry: RetryPolicy, log: Log, now: Callable[[], float] | None = None
+    wait: Wait,
+    *,
+    retry: RetryPolicy,
+    log: Log,
+    now: Callable[[], float] | None = None,
+    wall: Callable[[], float] | None = None,
 ) -> Flow[Execution | None]:
     """Look at an execution until it has ended or the time is over.
 
-    Trouble in looking is never an outcome: it is waited out within the error budget.
+    Trouble in looking is never an outcome: it is waited out within the error budget. Each change of the
+    status is told but the last, which is the caller's to tell.
 
     :param now: a clock in seconds that never jumps; the system's if not given.
+    :param wall: a clock in seconds since the epoch; the system's if not given.
     :return: the execution when it ended; when the time was over, as last seen (``None`` if it never was).
     :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
         404 for a minute), or the error budget is used up.
@@ -82,7 +89,7 @@ def until_ended(
     now = now or time.monotonic
     begin = now()
     end = None if wait.seconds is None else begin + wait.seconds
-    watch = _Watch(wait, log, begin)
+    watch = _Watch(wait, log, begin, wall or time.time)
     yield Sleep(_until(end, wait.first_look_after, begin))
     while True:
         try:
@@ -103,10 +110,10 @@ def until_ended(
 class _Watch:
     """What one wait has seen, and what it says about it."""
 
-    def __init__(self, wait: Wait, log: Log, begin: float) -> None:
+    def __init__(self, wait: Wait, log: Log, begin: float, wall: Callable[[], float]) -> None:
         self._wait = wait
         self._log = log
-        self._begin = begin
+        self._wall = wall
         self._last_good = begin
         self._last_said = begin
         self._missing_since: float | None = None
@@ -115,13 +122,14 @@ class _Watch:
     def saw(self, execution: Execution, now: float) -> None:
         """Note a good answer; say so when the status changed, or when nothing was said for long."""
         changed = self.seen is None or execution.status != self.seen.status
-        if changed or now - self._last_said >= HEARTBEAT:
+        if outcome(execution.status) is None and (changed or now - self._last_said >= HEARTBEAT):
             self._last_said = now
             self._log.info(
                 "Execution %s is %s after %.0f s%s.",
                 execution.id,
                 execution.status,
-                now - self._begin,
+                # AI Core's clock may be ahead of this one.
+                max(0.0, self._wall() - execution.created_at.timestamp()),
                 f" ({execution.status_message})" if execution.status_message else "",
             )
         self._last_good = now

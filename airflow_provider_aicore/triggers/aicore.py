@@ -33,8 +33,8 @@ class AICoreExecutionTrigger(BaseTrigger):
     """Waits for one execution to end, and never raises.
 
     It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
-    "deadline_at": …}``; `outcome` is one of the constants above. The arguments are stored in clear by
-    Airflow, so they hold no credentials; their names are a wire format.
+    "deadline_at": …, "resource_group": …}``; `outcome` is one of the constants above. The arguments are
+    stored in clear by Airflow, so they hold no credentials; their names are a wire format.
 
     :param execution_id: the execution.
     :param aicore_conn_id: the connection.
@@ -90,6 +90,7 @@ class AICoreExecutionTrigger(BaseTrigger):
                 "status": status,
                 "message": message,
                 "deadline_at": self.deadline_at,
+                "resource_group": self.resource_group,
             }
         )
 

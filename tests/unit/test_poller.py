@@ -49,7 +49,8 @@ def wait(client, clock, retry):
     """Return a function that waits by the turned clock."""
 
     def wait(execution_id, **options):
-        return client.run(until_ended(Wait(execution_id, **options), retry=retry, log=log, now=clock.now))
+        flow = until_ended(Wait(execution_id, **options), retry=retry, log=log, now=clock.now, wall=clock.now)
+        return client.run(flow)
 
     return wait
 
@@ -192,14 +193,36 @@ def test_an_execution_that_ended_at_the_last_moment_counts(start, wait):
 
 
 def test_a_line_per_change_and_a_heartbeat_are_all_it_says(start, wait, caplog):
-    """Two hours of waiting make a handful of lines, with the status and the time so far."""
+    """Two hours of waiting make a handful of lines; the end is told by whoever waited for it."""
     caplog.set_level("INFO", logger="wait")
     execution_id = start(
-        Progress((Step("RUNNING", after_seconds=300), Step("COMPLETED", after_seconds=7200, message="fine")))
+        Progress((Step("RUNNING", after_seconds=300, message="busy"), Step("COMPLETED", after_seconds=7200)))
     )
 
     wait(execution_id, interval=300)
 
     assert caplog.messages[0] == f"Execution {execution_id} is UNKNOWN after 0 s."
-    assert caplog.messages[-1] == f"Execution {execution_id} is COMPLETED after 7500 s (fine)."
-    assert len(caplog.messages) == 3 + 7200 // 600 - 1
+    assert caplog.messages[1] == f"Execution {execution_id} is RUNNING after 300 s (busy)."
+    assert caplog.messages[-1] == f"Execution {execution_id} is RUNNING after 6900 s (busy)."
+    assert len(caplog.messages) == 2 + 7200 // 600 - 1
+
+
+def test_times_count_from_the_creation(start, wait, clock, caplog):
+    """Whoever looks first and whenever, the line says how old the execution is."""
+    caplog.set_level("INFO", logger="wait")
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=500))
+    clock.sleep(400)
+
+    wait(execution_id)
+
+    assert caplog.messages == [f"Execution {execution_id} is RUNNING after 400 s."]
+
+
+def test_a_server_whose_clock_is_ahead_gives_no_negative_time(start, client, clock, retry, caplog):
+    """Clocks differ by some seconds; an execution is never younger than 0 s."""
+    caplog.set_level("INFO", logger="wait")
+    wait = Wait(start(Progress.by_reads(2)))
+
+    client.run(until_ended(wait, retry=retry, log=log, now=clock.now, wall=lambda: clock.time - 3600))
+
+    assert {message.partition(" after ")[2] for message in caplog.messages} == {"0 s."}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.sdk.execution_time.timeout import timeout
 
 from airflow_provider_aicore.api import NotFoundError, ServerError, executions, metrics
 from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
@@ -130,6 +133,26 @@ def test_a_dead_execution_fails_the_task_with_its_cause(make_operator, mode, con
         assert part in str(caught.value)
 
 
+def test_a_failure_s_parts_end_in_one_full_stop(make_operator, context, network):
+    """AI Core's own texts end in full stops as well."""
+    details = {"details": [{"container_name": "main", "exit_code": 3, "last_log_messages": "It broke."}]}
+    network.script("text-clf-train", Progress.by_clock(outcome="DEAD", message="Boom.", details=details))
+
+    with pytest.raises(AICoreExecutionFailed, match=r"is DEAD: Boom; .* 3: It broke\. Look at its logs"):
+        run_to_the_end(make_operator(deferrable=False), context)
+
+
+def test_the_end_is_told_once(make_operator, mode, context, network, capfd):
+    """One line says how it ended, after how long and with which metrics, whoever has waited."""
+    network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
+
+    run_to_the_end(make_operator(deferrable=mode), context)
+
+    told = [line for line in capfd.readouterr().out.splitlines() if "is COMPLETED" in line]
+    assert len(told) == 1
+    assert "is COMPLETED after 105 s; metrics: {}." in told[0]
+
+
 def test_a_stopped_execution_fails_the_task_as_stopped(make_operator, mode, context, network):
     """Someone else's stop has an exception of its own."""
     network.script("text-clf-train", Progress.by_clock(outcome="STOPPED"))
@@ -213,6 +236,66 @@ def test_a_stop_that_is_refused_at_the_deadline_is_told(make_operator, mode, con
 
     with pytest.raises(AICoreWaitTimeout, match=r"could not be stopped, so look after it in AI Core: .*RBAC"):
         run_to_the_end(make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)), context)
+
+
+class Alarm:
+    """Rings in place of the answer, as Airflow's clock does for `execution_timeout`."""
+
+    def answer(self, request, proceed):
+        """Ring."""
+        signal.raise_signal(signal.SIGALRM)
+
+
+def test_the_alarm_while_waiting_stops_the_execution(make_operator, mode, context, network):
+    """It may ring during any look: on a worker that waits, and in the only look before a deferral."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    network.faults.add(Alarm(), method="GET", path="/lm/executions/", nth=1 if mode else 2)
+
+    with timeout(3600), pytest.raises(AICoreWaitTimeout, match="It was told to stop"):
+        make_operator(deferrable=mode, execution_timeout=timedelta(hours=1)).execute(context)
+
+    assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
+
+
+def test_the_alarm_in_the_middle_of_the_stop_repeats_it(make_operator, context, network):
+    """An execution does not go on because the stop at its deadline was interrupted."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    network.faults.add(Alarm(), method="PATCH", path="/lm/executions/")
+    context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=3600)
+
+    with timeout(3600), pytest.raises(AICoreWaitTimeout, match="It was told to stop"):
+        make_operator(deferrable=False, execution_timeout=timedelta(hours=1)).execute(context)
+
+    assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
+
+
+def test_the_alarm_after_a_deferral_stops_the_execution(make_operator, context, network):
+    """Airflow sets it anew when a task is resumed."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    operator = make_operator(deferrable=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
+    event = {**GOOD_EVENT, "execution_id": context["ti"].xcoms["execution_id"], "outcome": "unreachable"}
+    network.faults.add(Alarm(), method="GET", path="/lm/executions/")
+
+    with timeout(3600), pytest.raises(AICoreWaitTimeout, match="It was told to stop"):
+        operator.execute_complete(context, event)
+
+    assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
+
+
+def test_a_wait_stays_in_the_resource_group_of_the_start(make_operator, context, network, monkeypatch):
+    """A connection whose resource group is edited while a task is deferred does not lead it elsewhere."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    def edit_connection(_execution_id):
+        extra = {"secret_service_key": json.dumps(network.service_key), "resource_group": "team-a"}
+        edited = json.dumps({"conn_type": "aicore", "extra": extra})
+        monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", edited)
+
+    result = run_to_the_end(make_operator(deferrable=True), context, meanwhile=edit_connection)
+
+    assert (result["status"], result["resource_group"]) == ("COMPLETED", "default")
 
 
 def test_a_deferred_task_keeps_connection_group_and_deadline(make_operator, context, network):

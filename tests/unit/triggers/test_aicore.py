@@ -83,6 +83,7 @@ def test_an_ended_execution_fires_once_with_its_status(execution_id):
         "status": "COMPLETED",
         "message": "",
         "deadline_at": None,
+        "resource_group": None,
     }
 
 
