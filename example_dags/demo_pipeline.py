@@ -106,6 +106,7 @@ def predict(model_url: str, digits_url: str, object_store: str) -> dict[str, Any
 
 with DAG(
     "demo_pipeline",
+    description="Train a model of handwritten digits on AI Core, judge it by its metrics and use it",
     schedule=None,
     params={
         # AI Core takes 1000 metrics of an execution; training reports two for each epoch.

@@ -1,4 +1,8 @@
-"""End an execution by hand: stop it, and delete it once it has ended."""
+"""End an execution by hand: stop it, and delete it once it has ended.
+
+The id is what the task that started it pushed as XCom ``execution_id``, right after the start. One that has
+ended already is only deleted; its artifacts and their files stay.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from airflow_provider_aicore.operators.execution import (
 
 with DAG(
     "end_execution",
+    description="Stop an execution and delete it",
     schedule=None,
     params={
         "execution_id": Param(type="string", description="Id of the execution, such as e42493be71676403")

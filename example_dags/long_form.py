@@ -2,6 +2,9 @@
 
 It pays where the steps belong to different people or times: a configuration that several DAGs start, or an
 execution that this DAG starts and another one waits for. Otherwise the short form does the same in one task.
+
+The data set is a folder with ``train.csv``. A run of ``demo_pipeline`` makes one: its task ``store_digits``
+returns the URL.
 """
 
 from __future__ import annotations
@@ -15,9 +18,13 @@ from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 
 with DAG(
     "long_form",
+    description="Register, configure, start and wait: a task for each step of AI Core's API",
     schedule=None,
     params={
-        "digits_url": Param("ai://default/digits", type="string", description="Where the data set lies"),
+        "digits_url": Param(
+            type="string",
+            description="Folder of the data set, ai://…, such as store_digits of demo_pipeline returned",
+        ),
         "epochs": Param(30, type="integer", minimum=1),
     },
     tags=["aicore", "example"],

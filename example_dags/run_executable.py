@@ -1,4 +1,8 @@
-"""The short form: one task configures, starts an execution, waits and hands on what came out."""
+"""The short form: one task configures, starts an execution, waits and hands on what came out.
+
+Its result holds the output artifacts and the last metrics by name. The data set has to be registered before.
+A run of ``demo_pipeline`` does so: its task ``register`` returns the id.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,13 @@ from airflow_provider_aicore.operators.execution import AICoreRunExecutableOpera
 
 with DAG(
     "run_executable",
+    description="Run an executable of AI Core in one task",
     schedule=None,
     params={
-        "digits_artifact_id": Param(type="string", description="Id of a registered data set of digits"),
+        "digits_artifact_id": Param(
+            type="string",
+            description="Id of a registered data set, such as register of demo_pipeline returned",
+        ),
         "epochs": Param(30, type="integer", minimum=1),
     },
     tags=["aicore", "example"],

@@ -25,13 +25,17 @@ def _dag_bag(folder: Path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_read_without_contacting_anything(airflow_database, path, monkeypatch):
-    """Reading an example opens no connection, and gives the DAG that bears the file's name."""
+    """Reading an example opens no connection and gives the DAG of the file's name, which explains itself."""
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a DAG file opened a connection"))
 
     bag = _dag_bag(path)
 
     assert bag.import_errors == {}
     assert list(bag.dags) == [path.stem]
+    dag = bag.dags[path.stem]
+    assert dag.description
+    assert dag.doc_md
+    assert all(param.description for param in dag.params.values() if not param.has_value)
 
 
 def test_all_operators_work_together_in_airflow(airflow_database, server):
