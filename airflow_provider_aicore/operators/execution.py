@@ -108,9 +108,12 @@ class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
             started = client.run(ledger.start(run, bindings, client.retry))
             ti.xcom_push(key="execution_id", value=started.execution_id)
             self.log.info(
-                "%s execution %s of configuration %s.",
+                "%s execution %s of executable %s of scenario %s in resource group %s; configuration %s.",
                 "An earlier try started" if started.adopted else "Started",
                 started.execution_id,
+                self.executable_id,
+                self.scenario_id,
+                client.resource_group,
                 started.configuration_id,
             )
             return self.wait(client, started.execution_id, self.deadline(context))
@@ -147,7 +150,12 @@ class AICoreStartExecutionOperator(_AICoreOwnedExecutionOperator):
                 call = executions.create(self.configuration_id)
             created = client.send(call)
             context["ti"].xcom_push(key="execution_id", value=created.id)
-            self.log.info("Started execution %s of configuration %s.", created.id, self.configuration_id)
+            self.log.info(
+                "Started execution %s of configuration %s in resource group %s.",
+                created.id,
+                self.configuration_id,
+                client.resource_group,
+            )
             if not self.wait_for_completion:
                 return started_result(created, self.configuration_id, client.resource_group)
             return self.wait(client, created.id, self.deadline(context))

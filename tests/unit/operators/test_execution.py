@@ -142,6 +142,18 @@ def test_a_failure_s_parts_end_in_one_full_stop(make_operator, context, network)
         run_to_the_end(make_operator(deferrable=False), context)
 
 
+def test_the_start_names_what_runs_and_where(connection, context, network, capfd):
+    """A reader of the log finds the execution in AI Core."""
+    network.script("text-clf-train", Progress((Step("COMPLETED"),)))
+
+    result = _run_operator().execute(context)
+
+    assert (
+        f"Started execution {result['id']} of executable text-clf-train of scenario text-clf "
+        f"in resource group default; configuration {result['configuration_id']}."
+    ) in capfd.readouterr().out
+
+
 def test_the_end_is_told_once(make_operator, mode, context, network, capfd):
     """One line says how it ended, after how long and with which metrics, whoever has waited."""
     network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
