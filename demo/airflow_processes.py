@@ -34,6 +34,10 @@ COMPONENTS = {
 }
 
 
+RESTARTED = ("scheduler", "triggerer", "dag-processor")
+"""Components that can be lost while the others go on."""
+
+
 def free_port() -> int:
     """Find a port on which nobody listens."""
     with socket.socket() as probe:
@@ -129,6 +133,11 @@ class Airflow:
         if how == signal.SIGTERM:
             process.terminate()
         process.kill(patience=20 if how == signal.SIGTERM else 0)
+
+    def restart_component(self, component: str) -> None:
+        """Start one again that has ended, once all that it has left running is ended too."""
+        self.stop_component(component, signal.SIGKILL)
+        self.start_component(component)
 
     def command(
         self, *arguments: str, settings: Mapping[str, str] | None = None

@@ -88,6 +88,11 @@ class Process:
                 f"{self.name} ended with exit code {code}. Last lines of {self.log}:\n{self.tail()}"
             )
 
+    def was_ended(self) -> bool:
+        """Tell whether somebody has ended it: it obeyed, or was killed by a signal."""
+        code = self.popen.poll()
+        return code is not None and code <= 0
+
     def tail(self, lines: int = 20) -> str:
         """Read the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

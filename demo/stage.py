@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demo.airflow_processes import USER, Airflow
+from demo.airflow_processes import RESTARTED, USER, Airflow
 from demo.emulator_process import EmulatorProcess
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ CONNECTION_ID = "aicore_default"
 FINISHED = ("success", "failed")
 PATIENCE = 600
 """Seconds that the pipeline may take; it needs about one minute."""
+SECONDS_LOST = 5
+"""How long a component of Airflow that somebody has ended stays away."""
 
 
 def introduce(airflow: Airflow, emulator: EmulatorProcess) -> None:
@@ -103,13 +105,21 @@ class Play:
         """Tell a person where to look around."""
         print(f"\nAirflow's UI: {self.airflow.url}   user: {USER}   password: {self.airflow.password}")
         print(f"AI Core emulator: {self.emulator.url}   object store: {self.emulator.object_store}")
+        for artifact in self.emulator.get("/lm/artifacts", {"kind": "dataset"})["resources"]:
+            print(f"For the other example DAGs: digits_artifact_id {artifact['id']}")
+            print(f"                            digits_url {artifact['url']}")
         print("Running until Ctrl-C.", flush=True)
 
     def check_processes(self) -> None:
-        """Complain if a process of Airflow, or the emulator, has ended.
+        """Start again what somebody has ended of Airflow; complain about anything else that has ended.
 
         :raises RuntimeError: with its last lines.
         """
+        for component in RESTARTED:
+            if self.airflow.processes[component].was_ended():
+                self.clock.say(f"{component} was ended: it starts again in {SECONDS_LOST} s")
+                time.sleep(SECONDS_LOST)
+                self.airflow.restart_component(component)
         for process in (*self.airflow.processes.values(), self.emulator.process):
             process.check()
 

@@ -16,7 +16,7 @@ import pytest
 
 from demo import __main__ as program
 from demo import stage
-from demo.airflow_processes import Airflow
+from demo.airflow_processes import COMPONENTS, Airflow, wait_until
 from demo.emulator_process import EmulatorProcess
 from demo.process import Process, reaching_loopback
 
@@ -40,8 +40,8 @@ def play(tmp_path):
     """A play on a stage where every process runs, one task is deferred and the run never ends."""
     tasks = {"train": {"state": "deferred"}, "predict": {"state": None}}
     rest = SimpleNamespace(dag_run_state=lambda *_: "running", task_instances=lambda *_: tasks)
-    runs = SimpleNamespace(check=lambda: None)
-    airflow = SimpleNamespace(rest=rest, home=tmp_path / "airflow", processes={"scheduler": runs})
+    runs = SimpleNamespace(check=lambda: None, was_ended=lambda: False)
+    airflow = SimpleNamespace(rest=rest, home=tmp_path / "airflow", processes=dict.fromkeys(COMPONENTS, runs))
     emulator = SimpleNamespace(folder=tmp_path / "aicore", process=runs)
     return stage.Play(airflow, emulator, stage.Clock())  # type: ignore[arg-type]
 
@@ -125,12 +125,37 @@ def test_watching_ends(play, tmp_path, monkeypatch):
 
 
 def test_lost_process_ends_keep_running(play, tmp_path):
-    """KEEP=1 does not go on when one of the processes has ended, and the error names it."""
-    lost = Process("triggerer", [sys.executable, "-c", ""], environment=os.environ, folder=tmp_path)
+    """KEEP=1 does not go on when one of the processes has failed, and the error names it."""
+    failing = [sys.executable, "-c", "raise SystemExit(1)"]
+    lost = Process("triggerer", failing, environment=os.environ, folder=tmp_path)
     lost.popen.wait()
     play.airflow.processes["triggerer"] = lost
-    with pytest.raises(RuntimeError, match="triggerer ended with exit code 0"):
+    with pytest.raises(RuntimeError, match="triggerer ended with exit code 1"):
         program.keep_running(play)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_component_starts_again(play, tmp_path, monkeypatch, capsys, number):
+    """A component that somebody kills is told in one line and replaced, with all that it has left running."""
+    monkeypatch.setattr(stage, "SECONDS_LOST", 0)
+    airflow = Airflow(tmp_path, tmp_path / "dags")
+    started: list[str] = []
+    monkeypatch.setattr(airflow, "start_component", started.append)
+    obeying = "import os, signal, sys; signal.signal(15, lambda *_: sys.exit(0)); os.fork(); signal.pause()"
+    lost = Process("scheduler", [sys.executable, "-c", obeying], environment=os.environ, folder=tmp_path)
+    airflow.processes = {**play.airflow.processes, "scheduler": lost}
+    play.airflow = airflow
+    try:
+        wait_until(lambda: len(lost.family()) == 2, seconds=20, what="its child")
+        lost.popen.send_signal(number)
+        lost.popen.wait()
+        play.check_processes()
+        assert lost.family() == []
+    finally:
+        lost.kill()
+    assert started == ["scheduler"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("scheduler was ended: it starts again in 0 s")
 
 
 def test_keep_outlives_a_failure(tmp_path, monkeypatch, capsys):
