@@ -15,7 +15,7 @@ from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
-from airflow_provider_aicore.emulator.runner import Runner, RunSettings
+from airflow_provider_aicore.emulator.runner import Runner
 from airflow_provider_aicore.emulator.state import (
     ArtifactSlot,
     Enactment,
@@ -28,6 +28,7 @@ from airflow_provider_aicore.emulator.state import (
     Tenant,
 )
 from airflow_provider_aicore.emulator.templates import load
+from airflow_provider_aicore.emulator.workflow_run import RunSettings
 
 
 @dataclass(slots=True)
@@ -69,13 +70,16 @@ class Emulator:
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
     :param images: name of a container image, with or without tag, to the folder that stands for it; a process
-        starts in a copy of it. A container whose image is not among them starts in an empty folder.
+        starts in a copy of it. Where any are given, a template with another one is refused; with none, each
+        starts in an empty folder.
     :param unknown_seconds: real seconds that a running execution is UNKNOWN.
     :param pending_seconds: real seconds that it is PENDING.
     :param stop_grace: real seconds that a stopped execution has between SIGTERM and SIGKILL.
     :param tracking_endpoint: URL under which processes reach ``/api/v1/metrics`` of this emulator; an
         `EmulatorServer` sets it. Default: they are told of none, as nothing listens in process, and SAP's
         SDK drops their metrics with a warning.
+    :param max_running: executions that really run at a time; the others wait in PENDING, first come first
+        served. None: no limit.
     :raises ValueError: a folder does not exist, or a template is not one.
     """
 
@@ -107,10 +111,11 @@ class Emulator:
         pending_seconds: float = 0.0,
         stop_grace: float = 5.0,
         tracking_endpoint: str | None = None,
+        max_running: int | None = None,
     ) -> None:
         options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
         settings = RunSettings(
-            object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint
+            object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint, max_running
         )
         groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
         self.url = url
@@ -120,7 +125,7 @@ class Emulator:
         self._gateway = Gateway(self.state, self._identity, url)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
-        for executable, scenario in [] if templates is None else load(templates, now()):
+        for executable, scenario in [] if templates is None else load(templates, now(), images or {}):
             self.state.add_executable(executable, scenario)
         self._runner = None if templates is None else Runner(self.state, settings)
 

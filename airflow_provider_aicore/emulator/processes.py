@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 _LONGEST_LINE = 65_536
 _LAST_OUTPUT_SECONDS = 1.0
@@ -21,6 +22,9 @@ class ContainerProcess:
     :param environment: the whole environment.
     :param folder: the working directory.
     :param write_line: called with each line of its output (stdout and stderr), without the line's end.
+    :param write_result: called instead with the lines of stdout alone; None: the two are one, and in order.
+    :param mark: a variable of *environment* by which children are known that left the process group; None:
+        they live on.
     :raises OSError: the program cannot be started.
     """
 
@@ -31,22 +35,30 @@ class ContainerProcess:
         environment: Mapping[str, str],
         folder: Path,
         write_line: Callable[[str], None],
+        write_result: Callable[[str], None] | None = None,
+        mark: tuple[str, str] | None = None,
     ) -> None:
-        self._write_line = write_line
+        self._mark = mark
         self._killer: threading.Timer | None = None
         self._lock = threading.Lock()
         self._over = False
         self._popen = subprocess.Popen(  # noqa: S603 - running what the template says is the purpose
             list(command),
-            env=dict(environment),
+            env={**environment, **dict([mark] if mark else [])},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if write_result is None else subprocess.PIPE,
             process_group=0,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        pipes = ((self._popen.stdout, write_result or write_line), (self._popen.stderr, write_line))
+        self._readers = [
+            threading.Thread(target=_read, args=(pipe, write), daemon=True)
+            for pipe, write in pipes
+            if pipe is not None
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def wait(self) -> int:
         """Wait for its end, and end what it left running, as the end of a container does.
@@ -58,8 +70,11 @@ class ContainerProcess:
             self._end_group()
         code = self._popen.wait()
         self._end_group()
-        # What left the group may keep the output open for as long as it lives.
-        self._reader.join(_LAST_OUTPUT_SECONDS)
+        if self._mark is not None:
+            end_stragglers(*self._mark)
+        # What left the group and hides may keep the output open for as long as it lives.
+        for reader in self._readers:
+            reader.join(_LAST_OUTPUT_SECONDS)
         return code if code >= 0 else 128 - code
 
     def stop(self, grace: float) -> None:
@@ -93,21 +108,19 @@ class ContainerProcess:
         with suppress(ProcessLookupError, PermissionError):  # nobody of the group is left
             os.killpg(self._popen.pid, number)
 
-    def _read(self) -> None:
-        stdout = self._popen.stdout
-        if stdout is None:
-            return
-        with stdout:
-            while line := stdout.readline(_LONGEST_LINE):
-                self._write_line(line.decode(errors="replace").rstrip("\r\n"))
+
+def _read(pipe: IO[bytes], write: Callable[[str], None]) -> None:
+    with pipe:
+        while line := pipe.readline(_LONGEST_LINE):
+            write(line.decode(errors="replace").rstrip("\r\n"))
 
 
-def end_stragglers(execution_id: str) -> None:
-    """End what left its process group and still carries the id of an execution, where ``/proc`` shows it.
+def end_stragglers(name: str, value: str) -> None:
+    """End every process that has a variable with a value, where ``/proc`` shows it.
 
-    :param execution_id: of an execution whose containers have all ended.
+    :param name: of a variable that tells which execution or pod a process belongs to, and that has ended.
     """
-    mark = f"AICORE_EXECUTION_ID={execution_id}".encode()
+    mark = f"{name}={value}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         # It may end meanwhile, or belong to somebody else.
         with suppress(OSError):

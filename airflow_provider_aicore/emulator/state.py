@@ -91,6 +91,18 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
+class GenericSecret:
+    """A generic secret, for the environment of containers.
+
+    :param data: key to value, decoded.
+    """
+
+    name: str
+    data: Mapping[str, str]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of an execution's log.
 
@@ -184,6 +196,7 @@ class ResourceGroup:
     configurations: dict[str, Configuration] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
+    generic_secrets: dict[str, GenericSecret] = field(default_factory=dict)
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
         """Register what an execution wrote, where AI Core puts it: below the secret named ``default``.

@@ -21,6 +21,7 @@ class PodReport:
     :param culprit: the container that failed, None for none. ``main`` is the user's; ``init`` fetches the
         input artifacts before it, ``wait`` stores the outputs after it.
     :param log_tail: the end of what ``main`` wrote.
+    :param waits: whether it cannot start yet; *message* says why.
     """
 
     name: str
@@ -28,6 +29,7 @@ class PodReport:
     message: str = ""
     culprit: str | None = None
     log_tail: str = ""
+    waits: bool = False
 
 
 def describe(pods: Iterable[PodReport]) -> dict[str, Any]:
@@ -60,13 +62,20 @@ def _containers(pod: PodReport) -> list[dict[str, Any]]:
 
 
 def _node(pod: PodReport) -> dict[str, Any]:
-    phase = "Failed" if pod.culprit else "Running" if pod.exit_code is None else "Succeeded"
     return {
         "id": pod.name,
         "name": pod.name,
         "type": "Pod",
-        "phase": phase,
+        "phase": _phase(pod),
         "exit_code": "" if pod.exit_code is None else str(pod.exit_code),
         "message": pod.message,
         "outputs": "",
     }
+
+
+def _phase(pod: PodReport) -> str:
+    if pod.culprit:  # Argo tells what its own containers did wrong from what the user's did.
+        return "Failed" if pod.culprit == "main" else "Error"
+    if pod.waits:
+        return "Pending"
+    return "Running" if pod.exit_code is None else "Succeeded"

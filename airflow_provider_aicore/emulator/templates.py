@@ -9,7 +9,7 @@ label ``scenarios.ai.sap.com/id``                 id of the scenario
 annotation ``scenarios.ai.sap.com/name``          its name; ``…/description`` its description
 label ``ai.sap.com/version``                      version of the executable
 ``spec.arguments.parameters[]``                   parameters; ``value`` is the default
-``templates[].inputs.artifacts[].name``           input artifacts, unless a step of the workflow fills them
+``templates[].inputs.artifacts[].name``           input artifacts, unless a step or task fills them
 ``templates[].outputs.artifacts[].globalName``    output artifacts
 annotation ``artifacts.ai.sap.com/<name>.kind``   the kind of either
 ================================================  =====================================================
@@ -17,142 +17,128 @@ annotation ``artifacts.ai.sap.com/<name>.kind``   the kind of either
 Source: SAP's documentation of workflow templates, removed from its public repository in April 2026.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from airflow_provider_aicore.emulator.argo import as_text
+from airflow_provider_aicore.emulator.argo import Template
+from airflow_provider_aicore.emulator.argo_reader import read_templates
 from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
+from airflow_provider_aicore.emulator.parts import Part, PartRefused, line_of
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
+from airflow_provider_aicore.emulator.template_checks import WorkflowChecker
 
 ARGO_VERSION = "argoproj.io/v1alpha1"
 
 
 class TemplateError(ValueError):
-    """A template that AI Core's Git sync would not take; the message names file and field."""
+    """A template that AI Core's Git sync would not take, or cannot run; it names file, line and field."""
 
 
-def load(folder: Path, created_at: float) -> list[tuple[Executable, Scenario]]:
+def load(folder: Path, created_at: float, images: Mapping[str, Path]) -> list[tuple[Executable, Scenario]]:
     """Read all WorkflowTemplates of a folder (not of folders in it) from ``*.yaml`` and ``*.yml``.
 
     Documents of other kinds are left aside: a folder may hold ServingTemplates and secrets as well.
 
     :param created_at: what the executables carry as ``createdAt``, seconds since the epoch.
+    :param images: name of an image to the folder that stands for it; where there are any, the image of each
+        container has to be among them.
     :raises TemplateError: the folder or a file cannot be read, or a template is not as it should be.
     """
     if not folder.is_dir():
         raise TemplateError(f"The folder of templates {folder} does not exist")
     files = sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"})
-    return [_checked(document, file, created_at) for file in files for document in _documents(file)]
+    found = []
+    for file in files:
+        for document, node in _documents(file):
+            try:
+                found.append(_read(document, created_at, images))
+            except PartRefused as refusal:
+                raise TemplateError(f"{file}:{line_of(node, refusal.way)}: {refusal}") from refusal
+    return found
 
 
-def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
+def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:
     try:
-        documents = list(yaml.safe_load_all(file.read_text()))
+        text = file.read_text()
+        documents = list(yaml.safe_load_all(text))
+        nodes = list(yaml.compose_all(text, yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TemplateError(f"{file}: cannot be read as YAML: {error}") from error
-    for document in documents:
-        if not isinstance(document, Mapping) or document.get("kind") != "WorkflowTemplate":
-            continue
-        if document.get("apiVersion") != ARGO_VERSION:
-            raise TemplateError(
-                f"{file}: a WorkflowTemplate has apiVersion {ARGO_VERSION}, not "
-                f"{document.get('apiVersion')!r} (ai.sap.com/v1alpha1 is for a ServingTemplate)"
-            )
-        yield document
+    return [
+        (Part(document), node)
+        for document, node in zip(documents, nodes, strict=True)
+        if isinstance(document, Mapping) and document.get("kind") == "WorkflowTemplate"
+    ]
 
 
-def _checked(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[Executable, Scenario]:
-    try:
-        executable, scenario = _read(document, file, created_at)
-    except (TypeError, KeyError, AttributeError) as error:
-        raise TemplateError(
-            f"{file}: a field of spec is missing or not of the right form: {error!r}"
-        ) from error
-    for slot in (*executable.input_artifacts, *executable.output_artifacts):
-        if slot.kind is not None and slot.kind not in ARTIFACT_KINDS:
-            raise TemplateError(
-                f"{file}: metadata.annotations: artifacts.ai.sap.com/{slot.name}.kind is {slot.kind!r}, "
-                f"it has to be one of {', '.join(ARTIFACT_KINDS)}"
-            )
-    return executable, scenario
-
-
-def _read(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[Executable, Scenario]:
-    metadata = _mapping(document, "metadata")
-    labels, annotations = _mapping(metadata, "labels"), _mapping(metadata, "annotations")
-    executable_id = _required_id(metadata, "name", f"{file}: metadata")
-    scenario_id = _required_id(labels, "scenarios.ai.sap.com/id", f"{file}: metadata.labels")
-    version_id = labels.get("ai.sap.com/version")
+def _read(document: Part, created_at: float, images: Mapping[str, Path]) -> tuple[Executable, Scenario]:
+    if document.mapping().get("apiVersion") != ARGO_VERSION:
+        document.part("apiVersion").refuse(
+            f"a WorkflowTemplate has {ARGO_VERSION}, not {document.part('apiVersion').value!r} "
+            "(ai.sap.com/v1alpha1 is for a ServingTemplate)"
+        )
+    metadata, spec = document.part("metadata"), document.part("spec")
+    labels, annotations = metadata.part("labels"), metadata.part("annotations")
+    executable_id = _required_id(metadata, "name")
+    scenario_id = _required_id(labels, "scenarios.ai.sap.com/id")
+    version_id = labels.mapping().get("ai.sap.com/version")
     if not isinstance(version_id, str) or not version_id:
-        raise TemplateError(f'{file}: metadata.labels: ai.sap.com/version is needed, such as "1.0.0"')
-    spec = _mapping(document, "spec")
-    if not spec.get("entrypoint") or not isinstance(spec.get("templates"), list):
-        raise TemplateError(f"{file}: spec: entrypoint and templates are needed")
+        labels.refuse('ai.sap.com/version is needed, such as "1.0.0"')
+    for name in ("entrypoint", "templates"):
+        if not spec.mapping().get(name):
+            spec.refuse(f"{name} is needed")
+    templates = read_templates(spec)
+    WorkflowChecker(spec, templates, images).check()
+    inputs, outputs = _input_names(templates.values()), _output_names(templates.values())
     executable = Executable(
         id=executable_id,
         scenario_id=scenario_id,
-        name=str(annotations.get("executables.ai.sap.com/name", executable_id)),
+        name=annotations.optional_text("executables.ai.sap.com/name") or executable_id,
         created_at=created_at,
         version_id=version_id,
-        description=annotations.get("executables.ai.sap.com/description"),
-        parameters=tuple(_parameters(spec)),
-        input_artifacts=tuple(_slot(name, annotations) for name in _input_names(spec)),
-        output_artifacts=tuple(_slot(name, annotations) for name in _output_names(spec)),
-        workflow=spec,
+        description=annotations.optional_text("executables.ai.sap.com/description"),
+        parameters=tuple(_parameter(each) for each in spec.part("arguments").items("parameters")),
+        input_artifacts=tuple(_slot(name, annotations) for name in inputs),
+        output_artifacts=tuple(_slot(name, annotations) for name in outputs),
+        workflow=spec.mapping(),
     )
-    scenario_name = str(annotations.get("scenarios.ai.sap.com/name", scenario_id))
-    description = annotations.get("scenarios.ai.sap.com/description")
+    scenario_name = annotations.optional_text("scenarios.ai.sap.com/name") or scenario_id
+    description = annotations.optional_text("scenarios.ai.sap.com/description")
     return executable, Scenario(scenario_id, scenario_name, created_at, description)
 
 
-def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = parent.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _required_id(parent: Mapping[str, Any], name: str, where: str) -> str:
-    value = parent.get(name)
+def _required_id(parent: Part, name: str) -> str:
+    value = parent.mapping().get(name)
     if not isinstance(value, str) or not ID.fullmatch(value):
-        raise TemplateError(f"{where}: {name} is needed and has to match {ID.pattern}, it is {value!r}")
+        where = parent if value is None else parent.part(name)
+        where.refuse(f"{name} is needed and has to match {ID.pattern}, it is {value!r}")
     return value
 
 
-def _parameters(spec: Mapping[str, Any]) -> Iterator[Parameter]:
-    for each in _mapping(spec, "arguments").get("parameters") or []:
-        default = each.get("value", each.get("default"))
-        yield Parameter(each["name"], None if default is None else as_text(default), each.get("description"))
+def _parameter(part: Part) -> Parameter:
+    default = part.optional_text("value")
+    default = part.optional_text("default") if default is None else default
+    return Parameter(part.text("name"), default, part.optional_text("description"))
 
 
-def _slot(name: str, annotations: Mapping[str, Any]) -> ArtifactSlot:
-    return ArtifactSlot(name, annotations.get(f"artifacts.ai.sap.com/{name}.kind"))
+def _slot(name: str, annotations: Part) -> ArtifactSlot:
+    key = f"artifacts.ai.sap.com/{name}.kind"
+    kind = annotations.optional_text(key)
+    if kind is not None and kind not in ARTIFACT_KINDS:
+        annotations.part(key).refuse(f"has to be one of {', '.join(ARTIFACT_KINDS)}, it is {kind!r}")
+    return ArtifactSlot(name, kind)
 
 
-def _input_names(spec: Mapping[str, Any]) -> list[str]:
-    filled = {
-        (step["template"], artifact["name"])
-        for template in spec["templates"]
-        for group in template.get("steps") or []
-        for step in group
-        for artifact in _mapping(step, "arguments").get("artifacts") or []
-        if "template" in step
-    }
-    names = [
-        artifact["name"]
-        for template in spec["templates"]
-        for artifact in _mapping(template, "inputs").get("artifacts") or []
-        if (template.get("name"), artifact["name"]) not in filled
-    ]
-    return list(dict.fromkeys(names))
+def _input_names(templates: Collection[Template]) -> list[str]:
+    """Give the names of the artifacts that no step and no task fills: they come from a configuration."""
+    calls = [call for template in templates for call in template.calls]
+    filled = {(call.template, name) for call in calls for name in call.artifacts}
+    ports = [(template.name, port.name) for template in templates for port in template.inputs]
+    return list(dict.fromkeys(name for template, name in ports if (template, name) not in filled))
 
 
-def _output_names(spec: Mapping[str, Any]) -> list[str]:
-    names = [
-        artifact["globalName"]
-        for template in spec["templates"]
-        for artifact in _mapping(template, "outputs").get("artifacts") or []
-        if "globalName" in artifact
-    ]
-    return list(dict.fromkeys(names))
+def _output_names(templates: Collection[Template]) -> list[str]:
+    ports = [port for template in templates for port in template.outputs]
+    return list(dict.fromkeys(port.global_name for port in ports if port.global_name))

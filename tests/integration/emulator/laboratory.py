@@ -56,7 +56,9 @@ class Laboratory:
     def run(self, *templates: dict[str, Any], **options: Any) -> tuple[Api, dict[str, Any]]:
         """Prepare, start one execution, and wait for its end."""
         spec = {
-            name: options.pop(name) for name in ("parameters", "activeDeadlineSeconds") if name in options
+            name: options.pop(name)
+            for name in ("parameters", "activeDeadlineSeconds", "parallelism")
+            if name in options
         }
         fields = {
             name: options.pop(name)

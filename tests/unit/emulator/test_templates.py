@@ -45,7 +45,7 @@ spec:
       container: {image: i, command: [prepare]}
     - name: train
       inputs: {artifacts: [{name: prepared, path: /app/prepared}]}
-      outputs: {artifacts: [{name: model, globalName: text-model, path: /app/model}]}
+      outputs: {artifacts: [{name: model, globalName: text-model, path: /app/model, archive: {none: {}}}]}
       container: {image: i, command: [train]}
 """
 
@@ -96,19 +96,28 @@ def test_other_kinds_and_files_are_left_aside(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("argoproj.io/v1alpha1", "ai.sap.com/v1alpha1", "argoproj.io/v1alpha1"),
-        ("name: text-clf-train", "name: abc", "metadata: name"),
-        ("scenarios.ai.sap.com/id", "scenarios.ai.sap.com/other", "scenarios.ai.sap.com/id"),
-        ("ai.sap.com/version", "ai.sap.com/other", "ai.sap.com/version"),
-        ("entrypoint", "start", "entrypoint"),
-        ("kind: WorkflowTemplate", "kind: [", "YAML"),
-        ("- name: epochs\n        value: 10", "- epochs", "spec"),
-        ("kind: dataset", "kind: data", "artifacts.ai.sap.com/text-data.kind"),
+        ("argoproj.io/v1alpha1", "ai.sap.com/v1alpha1", "2: apiVersion: a WorkflowTemplate has argoproj.io"),
+        ("name: text-clf-train", "name: abc", "5: metadata.name"),
+        (
+            "scenarios.ai.sap.com/id",
+            "scenarios.ai.sap.com/other",
+            "6: metadata.labels: scenarios.ai.sap.com/id",
+        ),
+        ("ai.sap.com/version", "ai.sap.com/other", "6: metadata.labels: ai.sap.com/version"),
+        ("entrypoint", "start", "16: spec: entrypoint"),
+        ("kind: WorkflowTemplate", "kind: [", " cannot be read as YAML"),
+        ("- name: epochs\n        value: 10", "- epochs", "20: spec.arguments.parameters[0]"),
+        ("kind: dataset", "kind: data", "14: metadata.annotations.artifacts.ai.sap.com/text-data.kind"),
+        ("entrypoint: main", "entrypoint: start", "17: spec.entrypoint: there is no template start"),
+        ("command: [train]", "args: [train]", "39: spec.templates[2].container: command is needed"),
+        ("template: train", "template: fit", "28: spec.templates[0].steps[1][0].template"),
+        ("prepare.outputs.artifacts.prepared", "prepare.outputs.artifacts.data", "31: "),
     ],
 )
-def test_bad_template_is_refused_with_its_file(tmp_path, old, new, named):
-    """A template that the Git sync would not take is refused at the start, by file and field."""
-    with pytest.raises(TemplateError, match=r"train\.yaml") as refusal:
+def test_bad_template_is_refused_with_its_line(tmp_path, old, new, named):
+    """A template that the Git sync would not take, or that cannot run, is refused by file, line and field."""
+    named = f"train.yaml:{named}"
+    with pytest.raises(TemplateError) as refusal:
         load(tmp_path, TEMPLATE.replace(old, new, 1))
     assert named in str(refusal.value)
 
@@ -132,3 +141,10 @@ def test_folders_of_the_runner_have_to_exist(tmp_path):
         Emulator(object_store=tmp_path / "missing")
     with pytest.raises(ValueError, match=r"missing for acme/trainer"):
         Emulator(images={"acme/trainer": tmp_path / "missing"})
+
+
+def test_image_without_a_folder_is_refused(tmp_path):
+    """Where folders are given for images, a template with another image cannot run."""
+    (tmp_path / "train.yaml").write_text(TEMPLATE)
+    with pytest.raises(TemplateError, match=r"train\.yaml:35: .*no folder is given for the image 'i'"):
+        Emulator(templates=tmp_path, images={"docker.io/acme/trainer": tmp_path})
