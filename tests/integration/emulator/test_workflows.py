@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -388,3 +390,15 @@ def test_what_left_a_container_ends_with_it(laboratory):
     looks["inputs"] = {"parameters": [{"name": "word"}]}
     api, read = laboratory.run(main, python(source, name="leave"), looks)
     assert lines(api, read["id"])[1] in {"gone", "Z"}, read
+
+
+def test_documented_template_runs(laboratory):
+    """The template in the documentation runs as it stands there."""
+    page = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text()
+    (laboratory.templates / "documented.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    api = laboratory.open()
+    execution_id = api.start(scenarioId="words", executableId="word-count")
+    read = laboratory.wait(api, execution_id, ENDS)
+    assert read["status"] == "COMPLETED", read
+    stored = laboratory.object_store / "default" / execution_id / "counted"
+    assert json.loads(stored.read_text()) == [2, 1, 1, 2]
