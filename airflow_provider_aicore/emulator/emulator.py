@@ -80,6 +80,9 @@ class Emulator:
         SDK drops their metrics with a warning.
     :param max_running: executions that really run at a time; the others wait in PENDING, first come first
         served. None: no limit.
+    :param private_root: whether a program finds the paths that its template declares also where it has them
+        hard-coded. That needs Linux and user namespaces; where they are missing, or with False, the paths are
+        only replaced in command, arguments, environment and script.
     :raises ValueError: a folder does not exist, or a template is not one.
     """
 
@@ -112,10 +115,18 @@ class Emulator:
         stop_grace: float = 5.0,
         tracking_endpoint: str | None = None,
         max_running: int | None = None,
+        private_root: bool = True,
     ) -> None:
         options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
         settings = RunSettings(
-            object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint, max_running
+            object_store,
+            images,
+            unknown_seconds,
+            pending_seconds,
+            stop_grace,
+            tracking_endpoint,
+            max_running,
+            private_root,
         )
         groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
         self.url = url

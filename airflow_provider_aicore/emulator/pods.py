@@ -200,14 +200,15 @@ class Pod:
             script = sandbox.write_script(self._local(container.source))
             command.insert(len(container.command), str(script))
         deadline = self._deadline()
+        environment = {**sandbox.environment(), **environment, **self._around.environment}
         self._make_room_for_outputs()
         with self._lock:
             if self._stopped.is_set():
                 raise self._failure("main", 143, "stopped before it began")
             try:
                 self._process = process = ContainerProcess(
-                    command,
-                    environment={**sandbox.environment(), **environment, **self._around.environment},
+                    sandbox.command(command, environment["PATH"]),
+                    environment=environment,
                     folder=sandbox.work,
                     write_line=self._take_line,
                     write_result=self._take_result if self._order.wants_result else None,

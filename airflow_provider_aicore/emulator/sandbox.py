@@ -1,11 +1,14 @@
 """The place where a container's process works: a folder in place of the container's file system."""
 
+import errno
+import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from airflow_provider_aicore.emulator import private_root
 from airflow_provider_aicore.emulator.argo import WorkflowError
 
 _LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__")
@@ -27,15 +30,22 @@ class Sandbox:
     :param folder: does not exist yet.
     :param image: the folder that stands for the image; it is copied, so runs cannot disturb each other.
     :param working_dir: ``workingDir`` of the container.
-    :param paths: the declared paths of the template's artifacts.
+    :param paths: the declared paths of the template's artifacts and parameters.
+    :param show_paths: whether the process also finds them itself, where the machine allows that.
     """
 
     def __init__(
-        self, folder: Path, image: Path | None, working_dir: str | None, paths: Iterable[str]
+        self,
+        folder: Path,
+        image: Path | None,
+        working_dir: str | None,
+        paths: Iterable[str],
+        *,
+        show_paths: bool = True,
     ) -> None:
         self._root, self._tmp, self.work = folder / "root", folder / "tmp", folder / "work"
-        self._bin = folder / "bin"
-        for each in (self._root, self._tmp, self._bin):
+        self._bin, self._empty = folder / "bin", folder / "empty"
+        for each in (self._root, self._tmp, self._bin, self._empty):
             each.mkdir(parents=True)
         # A virtual environment has both names, and its packages are found only from its own folder.
         for name in ("python", "python3") if sys.prefix == sys.base_prefix else ():
@@ -48,6 +58,14 @@ class Sandbox:
         if working_dir and working_dir.rstrip("/"):
             self._places.setdefault(working_dir.rstrip("/"), self.work)
         self._pattern = _path_pattern(self._places)
+        self._names = private_root.names_to_show(self._places) if show_paths else []
+        self._link_working_dir((working_dir or "").rstrip("/"))
+
+    def _link_working_dir(self, path: str) -> None:
+        place = self._root / path.strip("/")
+        if path and not place.exists() and not any(each.startswith(f"{path}/") for each in self._places):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(self.work)
 
     def place(self, path: str) -> Path:
         """Say where the declared *path* of an artifact is here.
@@ -66,6 +84,22 @@ class Sandbox:
         if not self._places:
             return text
         return self._pattern.sub(lambda match: str(self._places[match[0]]), text)
+
+    def command(self, command: Sequence[str], search: str) -> list[str]:
+        """Give the command that runs *command* here.
+
+        :param search: the ``PATH`` to look along.
+        :raises FileNotFoundError: there is no such program.
+        """
+        if not self._names or not private_root.is_possible():
+            return list(command)
+        program = str(self.work / command[0]) if "/" in command[0] else command[0]
+        found = shutil.which(program, path=search)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+        return private_root.command_in_private_root(
+            [found, *command[1:]], empty=self._empty, shown=self._root, names=self._names, work=self.work
+        )
 
     def write_script(self, source: str) -> Path:
         """Write the text of a ``script`` template into a file, for its command to take as an argument."""

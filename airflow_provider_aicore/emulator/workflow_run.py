@@ -37,6 +37,8 @@ class RunSettings:
     :param stop_grace: seconds between SIGTERM and SIGKILL.
     :param tracking_endpoint: URL that processes are given for their metrics; None: they are given none.
     :param max_running: executions that run at a time; the others wait in PENDING. None: no limit.
+    :param private_root: whether a process finds the declared paths itself too, where Linux lets it have a
+        file system of its own; else they are only replaced in the template's texts.
     """
 
     object_store: Path | None = None
@@ -46,6 +48,7 @@ class RunSettings:
     stop_grace: float = 5.0
     tracking_endpoint: str | None = None
     max_running: int | None = None
+    private_root: bool = True
 
     def __post_init__(self) -> None:
         """Look for the folders.
@@ -246,6 +249,7 @@ class WorkflowRun:
             find_image(image, self._settings.images or {}),
             working_dir,
             [substitute(port.path, order.values) for port in ports if port.path],
+            show_paths=self._settings.private_root,
         )
         environment = {"AICORE_EXECUTION_ID": execution_id}
         if self._settings.tracking_endpoint is not None:

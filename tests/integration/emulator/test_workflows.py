@@ -367,6 +367,7 @@ time.sleep(60)
     laboratory.prepare(*three_steps(source))
     api = laboratory.open(stop_grace=0.5)
     execution_id = api.start()
+    laboratory.wait(api, execution_id, {"RUNNING"})
     seen = laboratory.until(lambda: lines(api, execution_id), lambda seen: len(seen) == 2)
     pids = [int(pid) for line in seen for pid in line.split()]
     assert all(running(pid) for pid in pids)
