@@ -240,9 +240,9 @@ def test_deadline_of_a_template(laboratory):
     assert read["statusDetails"]["details"][0]["exit_code"] == 143
 
 
-def secret_template(*, optional=False):
+def secret_template(*, optional=False, then=""):
     """Make a template that prints variables from secrets."""
-    template = python("import os; print(os.environ.get('KEY'), os.environ.get('S3_user'))")
+    template = python(f"import os; print(os.environ.get('KEY'), os.environ.get('S3_user')); {then}")
     reference = {"name": "store", "key": "key", "optional": optional}
     template["container"]["env"] = [{"name": "KEY", "valueFrom": {"secretKeyRef": reference}}]
     template["container"]["envFrom"] = [
@@ -265,7 +265,7 @@ def test_secrets_become_variables(laboratory):
 
 def test_pod_waits_for_a_missing_secret(laboratory):
     """Without its secret a pod cannot start: the execution stays PENDING and says why, until there is one."""
-    laboratory.prepare(secret_template())
+    laboratory.prepare(secret_template(then="import time; time.sleep(0.5)"))
     api = laboratory.open()
     execution_id = api.start()
     read = laboratory.until(
@@ -276,8 +276,8 @@ def test_pod_waits_for_a_missing_secret(laboratory):
     assert read["statusDetails"]["workflow_info"][0]["phase"] == "Pending"
     group = laboratory.emulators[-1].state.groups["default"]
     group.generic_secrets["store"] = GenericSecret("store", {"key": "k", "user": "u"}, 0)
-    read = laboratory.wait(api, execution_id, ENDS)
-    assert (read["status"], read.get("statusMessage", "")) == ("COMPLETED", "")
+    assert not laboratory.wait(api, execution_id, {"RUNNING"}).get("statusMessage")
+    assert laboratory.wait(api, execution_id, ENDS)["status"] == "COMPLETED"
 
 
 def test_pod_that_waits_for_a_secret_can_be_stopped(laboratory):
@@ -285,7 +285,9 @@ def test_pod_that_waits_for_a_secret_can_be_stopped(laboratory):
     laboratory.prepare(secret_template())
     api = laboratory.open()
     execution_id = api.start()
-    laboratory.wait(api, execution_id, {"PENDING"})
+    laboratory.until(
+        lambda: api.get(f"/executions/{execution_id}").json(), lambda read: read.get("statusMessage")
+    )
     api.patch(f"/executions/{execution_id}", json=STOP).raise_for_status()
     assert laboratory.wait(api, execution_id, ENDS)["status"] == "STOPPED"
 
