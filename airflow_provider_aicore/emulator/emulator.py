@@ -14,6 +14,7 @@ from airflow_provider_aicore.emulator import lifecycle
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
+from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
 from airflow_provider_aicore.emulator.runner import Runner, RunSettings
 from airflow_provider_aicore.emulator.state import (
@@ -21,7 +22,6 @@ from airflow_provider_aicore.emulator.state import (
     Enactment,
     Executable,
     Execution,
-    Options,
     Parameter,
     ResourceGroup,
     Scenario,
@@ -59,12 +59,7 @@ class Emulator:
     :param resource_groups: what the tenant has; ``default`` is there in any case.
     :param service_key: credentials of an earlier emulator to use again; default: new ones.
     :param progress: how executions move that no `script` and no template speaks of.
-    :param refused_transition_status: HTTP status for a stop or delete at the wrong time, 400 or 412; what
-        AI Core answers is not documented.
-    :param list_lag: seconds for which a new execution or configuration is missing from lists, though not from
-        GET by its id.
-    :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
-    :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param options: how it behaves where AI Core's documentation is silent.
     :param record_requests: whether `requests` grows; a server that stays up does not need it.
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
@@ -95,10 +90,7 @@ class Emulator:
         resource_groups: Iterable[str] = ("default",),
         service_key: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
-        refused_transition_status: int = 400,
-        list_lag: float = 0.0,
-        deletion_seconds: float = 5.0,
-        bulk_updates: bool = True,
+        options: Options | None = None,
         record_requests: bool = True,
         templates: Path | None = None,
         object_store: Path | None = None,
@@ -108,13 +100,12 @@ class Emulator:
         stop_grace: float = 5.0,
         tracking_endpoint: str | None = None,
     ) -> None:
-        options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
         settings = RunSettings(
             object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint
         )
         groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
         self.url = url
-        self.state = Tenant(now, options, self._enact, groups)
+        self.state = Tenant(now, options or Options(), self._enact, groups)
         self.faults, self.requests = Faults(), []
         self._identity = Identity(url, now, token_lifetime, service_key)
         self._gateway = Gateway(self.state, self._identity, url)

@@ -13,8 +13,9 @@ All changes are asynchronous: 202 means noted. A deleted execution shows ``targe
 and is then not found.
 """
 
+from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.refusals import Refusal, not_found
-from airflow_provider_aicore.emulator.state import TERMINAL, Execution, Options, ResourceGroup
+from airflow_provider_aicore.emulator.state import TERMINAL, Execution, ResourceGroup
 
 EXECUTION_NOT_FOUND = "01010020"
 STATUS_CANNOT_BE_CHANGED = "01010076"

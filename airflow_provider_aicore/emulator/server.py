@@ -41,11 +41,11 @@ class EmulatorServer:
     """An emulator that listens, for as long as the ``with`` block lasts.
 
     :param port: to listen on; 0 takes a free one.
-    :param options: of `Emulator`; ``url`` and ``tracking_endpoint`` are set here.
+    :param arguments: of `Emulator`; ``url`` and ``tracking_endpoint`` are set here.
     :raises OSError: the port is taken.
     """
 
-    def __init__(self, port: int = 0, **options: Any) -> None:
+    def __init__(self, port: int = 0, **arguments: Any) -> None:
         # With the protocol named, asyncio turns Nagle's algorithm off; answers would wait 40 ms for it.
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +54,7 @@ class EmulatorServer:
             self._socket.listen(2048)
             self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
             """Of AI Core and of the identity service, without ``/v2``."""
-            self.emulator = Emulator(url=self.url, tracking_endpoint=self.url, **options)
+            self.emulator = Emulator(url=self.url, tracking_endpoint=self.url, **arguments)
             """What answers."""
         except BaseException:
             self._socket.close()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airflow_provider_aicore.emulator.options import Options
+
 TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
 
 
@@ -204,16 +206,6 @@ class ResourceGroup:
         self.artifacts[artifact.id] = artifact
         execution.output_artifacts.append(artifact)
         return artifact
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Behaviour that AI Core leaves open or that varies; see `Emulator` for what each means."""
-
-    refused_transition_status: int
-    list_lag: float
-    deletion_seconds: float
-    bulk_updates: bool
 
 
 @dataclass(slots=True)

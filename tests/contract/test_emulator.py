@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from airflow_provider_aicore.emulator import Emulator, Progress, Step
+from airflow_provider_aicore.emulator import Emulator, Options, Progress, Step
 from airflow_provider_aicore.emulator.routes.table import ROUTES, find
 
 UNDESCRIBED = {"/meta/versions", "/healthz"}
@@ -144,7 +144,9 @@ def test_an_execution_fits_the_description_in_every_status(judged, configured, e
 def test_a_refused_change_fits_the_description(clock, description, refusal):
     """Whichever of its two statuses the emulator is told to refuse with."""
     emulator = Emulator(
-        now=clock.now, refused_transition_status=refusal, progress=Progress((Step("RUNNING"),))
+        now=clock.now,
+        options=Options(refused_transition_status=refusal),
+        progress=Progress((Step("RUNNING"),)),
     )
     emulator.add_executable("text-clf", "text-clf-train")
     judged = Judged(emulator, description)

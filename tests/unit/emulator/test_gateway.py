@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from airflow_provider_aicore.emulator import Options
 from tests.unit.emulator.client import connect
 
 
@@ -56,7 +57,7 @@ def test_meta_needs_no_resource_group(api):
 
 def test_meta_says_when_there_are_no_bulk_updates(make):
     """A tenant without bulk PATCH says so."""
-    meta = connect(make(bulk_updates=False)).get("/meta").json()
+    meta = connect(make(options=Options(bulk_updates=False))).get("/meta").json()
     assert meta["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is False
 
 

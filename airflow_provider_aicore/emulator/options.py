@@ -1,0 +1,36 @@
+"""What AI Core leaves open or varies: each is an option, with the careful default."""
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args, get_origin, get_type_hints
+
+Verdict = Literal["accept", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How an `Emulator` behaves where AI Core's documentation is silent, or AI Core not always the same.
+
+    :param refused_transition_status: HTTP status for a stop or delete at the wrong time; the description has
+        412, what is known of AI Core's answers sounds like 400.
+    :param list_lag: seconds for which what is new (an execution, a configuration, ...) is missing from lists,
+        though not from GET by its id.
+    :param deletion_seconds: seconds for which a deleted execution or deployment still shows, with
+        ``targetStatus`` DELETED.
+    :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :raises ValueError: a value is none of those that are possible.
+    """
+
+    refused_transition_status: Literal[400, 412] = 400
+    list_lag: float = 0.0
+    deletion_seconds: float = 5.0
+    bulk_updates: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice: a misspelt one would silently be the other."""
+        hints = get_type_hints(type(self))
+        for each in fields(self):
+            choices = get_args(hints[each.name]) if get_origin(hints[each.name]) is Literal else None
+            value = getattr(self, each.name)
+            if choices is not None and value not in choices:
+                possible = ", ".join(map(repr, choices))
+                raise ValueError(f"Options({each.name}={value!r}): one of {possible} is possible")
