@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_provider_aicore.emulator import lifecycle
+from airflow_provider_aicore.emulator import lifecycle, schedules
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
@@ -200,9 +200,20 @@ class Emulator:
     def statuses(self, resource_group: str = "default") -> dict[str, str]:
         """Give the status of every execution by its id, without a request and without counting as a read."""
         with self.state.lock:
+            self.tick()
             group = self.state.groups[resource_group]
-            lifecycle.refresh(group, self.state.now())
             return {each.id: each.status for each in group.executions.values()}
+
+    def tick(self) -> None:
+        """Do what is due by the clock: schedules start executions, scripts move them on.
+
+        Each request does it as well; without requests nobody else does, save an `EmulatorServer`.
+        """
+        with self.state.lock:
+            now = self.state.now()
+            schedules.advance(self.state, now)
+            for group in self.state.groups.values():
+                lifecycle.refresh(group, now)
 
     def write_log(
         self,

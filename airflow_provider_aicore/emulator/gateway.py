@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from airflow_provider_aicore.emulator import schedules
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.identity import TOKEN_PATH, Identity
 from airflow_provider_aicore.emulator.queries import Query
@@ -67,13 +68,15 @@ class Gateway:
         self, request: httpx.Request, route: table.Route, path_ids: dict[str, str], request_id: str
     ) -> httpx.Response:
         with self._tenant.lock:
+            now = self._tenant.now()
+            schedules.advance(self._tenant, now)
             reply = route.operation(
                 ApiRequest(
                     tenant=self._tenant,
                     group=self._group(request, route),
                     path_ids=path_ids,
                     query=Query(dict(request.url.params)),
-                    now=self._tenant.now(),
+                    now=now,
                     content_type=request.headers.get("content-type", ""),
                     content=request.content,
                     base_url=self._url,

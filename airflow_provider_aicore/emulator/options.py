@@ -17,6 +17,12 @@ class Options:
     :param deletion_seconds: seconds for which a deleted execution or deployment still shows, with
         ``targetStatus`` DELETED.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param cron_dialect: what is taken as the cron expression of a schedule: ``posix`` for five fields of
+        numbers, lists, ranges and ``*``; ``lenient`` also for steps and names (``*/6``, ``mon``).
+    :param schedule_jitter: the most seconds that an execution starts after the tick of its schedule; 5 to 11
+        minutes were seen. Which it is follows from the schedule's id and the tick; with 0 it is on the dot.
+    :param schedule_overlap: what a schedule does at a tick while an execution of it goes on: ``allow`` starts
+        another one, ``skip`` leaves the tick out.
     :raises ValueError: a value is none of those that are possible.
     """
 
@@ -24,6 +30,9 @@ class Options:
     list_lag: float = 0.0
     deletion_seconds: float = 5.0
     bulk_updates: bool = True
+    cron_dialect: Literal["posix", "lenient"] = "posix"
+    schedule_jitter: float = 660.0
+    schedule_overlap: Literal["allow", "skip"] = "allow"
 
     def __post_init__(self) -> None:
         """Refuse what is no choice: a misspelt one would silently be the other."""

@@ -8,6 +8,7 @@ from airflow_provider_aicore.emulator.state import (
     Configuration,
     Executable,
     Execution,
+    ExecutionSchedule,
     Metrics,
     Parameter,
     Scenario,
@@ -62,6 +63,7 @@ def execution(item: Execution) -> dict[str, Any]:
         configurationName=item.configuration.name,
         executableId=item.configuration.executable_id,
         scenarioId=item.configuration.scenario_id,
+        executionScheduleId=item.execution_schedule_id,
         targetStatus=item.target_status,
         status=item.status,
         statusMessage=item.status_message[:256],
@@ -93,6 +95,21 @@ def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
         createdAt=whole_seconds(item.created_at),
         modifiedAt=whole_seconds(item.modified_at),
         statusDetails=item.status_details if details else None,
+    )
+
+
+def execution_schedule(item: ExecutionSchedule) -> dict[str, Any]:
+    """Shape a schedule (schema ``AiExecutionSchedule``)."""
+    return _present(
+        id=item.id,
+        name=item.name,
+        cron=item.cron,
+        configurationId=item.configuration.id,
+        status=item.status,
+        start=_instant(item.start),
+        end=_instant(item.end),
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
     )
 
 

@@ -16,6 +16,7 @@ from airflow_provider_aicore.emulator.emulator import Emulator
 
 HOST = "127.0.0.1"
 _ALLOWED_HOSTS = {HOST, "localhost"}
+_SECONDS_BETWEEN_TICKS = 1.0
 _NOT_COPIED = {"content-length", "content-encoding", "transfer-encoding"}
 
 
@@ -74,16 +75,26 @@ class EmulatorServer:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._ended = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._ticking.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self._ended.set()
         self._server.should_exit = True
         self._thread.join()
+        self._ticking.join()
         self._socket.close()
         self.emulator.close()
+
+    def _tick(self) -> None:
+        # Schedules have to start executions also while nobody asks.
+        while not self._ended.wait(_SECONDS_BETWEEN_TICKS):
+            self.emulator.tick()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

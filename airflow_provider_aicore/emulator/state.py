@@ -138,6 +138,7 @@ class Execution:
     start_time: float | None = None
     completion_time: float | None = None
     gone_at: float | None = None
+    execution_schedule_id: str | None = None
     output_artifacts: list[Artifact] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
 
@@ -178,6 +179,27 @@ class Metrics:
 
 
 @dataclass(slots=True)
+class ExecutionSchedule:
+    """An execution schedule; all instants are seconds since the epoch.
+
+    :param next_tick: of its cron expression, among those whose execution has not been started; None for none.
+    :param next_start: when the execution for *next_tick* starts.
+    """
+
+    id: str
+    name: str
+    cron: str
+    configuration: Configuration
+    created_at: float
+    modified_at: float
+    start: float | None = None
+    end: float | None = None
+    status: str = "ACTIVE"
+    next_tick: float | None = None
+    next_start: float | None = None
+
+
+@dataclass(slots=True)
 class ResourceGroup:
     """One resource group; nothing in it is visible from another one."""
 
@@ -185,6 +207,7 @@ class ResourceGroup:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
+    execution_schedules: dict[str, ExecutionSchedule] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
@@ -241,10 +264,22 @@ class Tenant:
         """Give the executables of one scenario."""
         return [each for each in self.executables.values() if each.scenario_id == scenario_id]
 
-    def start(self, group: ResourceGroup, configuration: Configuration) -> Execution:
-        """Create an execution of *configuration* and set it going."""
-        now = self.now()
-        execution = Execution(new_execution_id(), configuration, created_at=now, modified_at=now)
+    def start(
+        self,
+        group: ResourceGroup,
+        configuration: Configuration,
+        *,
+        at: float | None = None,
+        execution_schedule_id: str | None = None,
+    ) -> Execution:
+        """Create an execution of *configuration* and set it going.
+
+        :param at: seconds since the epoch; default: now.
+        :param execution_schedule_id: of the schedule that starts it.
+        """
+        at = self.now() if at is None else at
+        execution = Execution(new_execution_id(), configuration, created_at=at, modified_at=at)
+        execution.execution_schedule_id = execution_schedule_id
         group.executions[execution.id] = execution
         execution.enactment = self.enact(group, execution)
         return execution

@@ -119,6 +119,18 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
     judged.merge_patch("/executions", 202, {"executions": bulk})
     judged("DELETE", f"/executions/{execution_id}", 202)
     judged("GET", f"/executions/{execution_id}", 200)
+    schedule = {
+        "name": "hourly",
+        "cron": "0 * * * *",
+        "configurationId": configured,
+        "end": "2099-01-01T00:00:00Z",
+    }
+    schedule_id = judged("POST", "/executionSchedules", 202, json=schedule).json()["id"]
+    judged("GET", "/executionSchedules", 200, params={"status": "ACTIVE"})
+    judged("GET", "/executionSchedules/$count", 200)
+    judged("GET", f"/executionSchedules/{schedule_id}", 200)
+    judged("PATCH", f"/executionSchedules/{schedule_id}", 202, json={"status": "INACTIVE"})
+    judged("DELETE", f"/executionSchedules/{schedule_id}", 202)
     for path in ("", "/text-clf", "/text-clf/executables", "/text-clf/executables/text-clf-train"):
         judged("GET", f"/scenarios{path}", 200)
     judged("GET", "/scenarios/text-clf/versions", 200)
@@ -188,6 +200,17 @@ REFUSED = [
     ("DELETE", f"/executions/{EXECUTION}", 404, {}),
     ("GET", f"/executions/{EXECUTION}/logs", 404, {}),
     ("GET", f"/executions/{EXECUTION}/logs", 400, {"params": {"$top": "5001"}}),
+    (
+        "POST",
+        "/executionSchedules",
+        400,
+        {"json": {"name": "x", "cron": "* * * * *", "configurationId": "none"}},
+    ),
+    ("GET", "/executionSchedules", 400, {"params": {"status": "SLEEPING"}}),
+    ("GET", "/executionSchedules/none", 404, {}),
+    ("PATCH", "/executionSchedules/none", 404, {"json": {"status": "INACTIVE"}}),
+    ("PATCH", "/executionSchedules/none", 400, {"json": {}}),
+    ("DELETE", "/executionSchedules/none", 404, {}),
     ("GET", "/metrics", 400, {}),
     ("GET", "/metrics", 404, {"params": {"executionIds": EXECUTION}}),
     ("DELETE", "/metrics", 404, {"params": {"executionId": EXECUTION}}),

@@ -1,5 +1,6 @@
 """Operations ``configuration.create``, ``.query``, ``.count`` and ``.get``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks, render
@@ -55,6 +56,22 @@ def get(request: ApiRequest) -> Reply:
     expand = request.query.choice("$expand", ("scenario",))
     scenario = request.tenant.scenarios.get(configuration.scenario_id) if expand else None
     return Reply(200, render.configuration(configuration, scenario))
+
+
+def runnable(request: ApiRequest, body: Mapping[str, Any], *, deployable: bool = False) -> Configuration:
+    """Give the configuration that a request to start something names.
+
+    :param deployable: True for deployments, False for executions.
+    :raises Refusal: 400, there is none, or its executable is for the other.
+    """
+    configuration_id = checks.identifier(body, "configurationId")
+    configuration = request.group.configurations.get(configuration_id)
+    if configuration is None:
+        raise bad_request(f"configurationId: there is no configuration {configuration_id}")
+    if request.tenant.executables[configuration.executable_id].deployable is not deployable:
+        what = "executions" if deployable else "deployments"
+        raise bad_request(f"The executable {configuration.executable_id} is for {what} only")
+    return configuration
 
 
 def _matching(request: ApiRequest) -> list[Configuration]:

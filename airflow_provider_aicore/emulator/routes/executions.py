@@ -1,8 +1,8 @@
 """Operations ``execution.create``, ``.query``, ``.count`` and ``.get``."""
 
-from airflow_provider_aicore.emulator import checks, lifecycle, render
+from airflow_provider_aicore.emulator import lifecycle, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request
+from airflow_provider_aicore.emulator.routes.configurations import runnable
 from airflow_provider_aicore.emulator.state import Execution
 
 STATUSES = ("PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN")
@@ -10,13 +10,7 @@ STATUSES = ("PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "U
 
 def create(request: ApiRequest) -> Reply:
     """Start an execution of a configuration; the same configuration twice gives two executions."""
-    configuration_id = checks.identifier(request.body(), "configurationId")
-    configuration = request.group.configurations.get(configuration_id)
-    if configuration is None:
-        raise bad_request(f"configurationId: there is no configuration {configuration_id}")
-    if request.tenant.executables[configuration.executable_id].deployable:
-        raise bad_request(f"The executable {configuration.executable_id} is for deployments only")
-    execution = request.tenant.start(request.group, configuration)
+    execution = request.tenant.start(request.group, runnable(request, request.body()))
     answer = {
         "id": execution.id,
         "message": "Execution scheduled",
@@ -78,6 +72,6 @@ def _matching(request: ApiRequest) -> list[Execution]:
         and (executable_ids is None or each.configuration.executable_id in executable_ids)
         and configuration_id in (None, each.configuration.id)
         and scenario_id in (None, each.configuration.scenario_id)
-        and schedule_id is None  # no execution comes from a schedule yet
+        and schedule_id in (None, each.execution_schedule_id)
         and status in (None, each.status)
     ]

@@ -17,7 +17,7 @@ def get(request: ApiRequest) -> Reply:
         "userDeployments": False,
         "userExecutions": True,
         "timeToLiveDeployments": False,
-        "executionSchedules": False,
+        "executionSchedules": True,
         "bulkUpdates": {"executions": bulk, "deployments": False},
     }
     limits = {

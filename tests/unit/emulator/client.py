@@ -47,6 +47,12 @@ class Api(httpx.Client):
         body = {"configurationId": self.configure(**fields)}
         return str(self.post("/executions", json=body).raise_for_status().json()["id"])
 
+    def schedule(self, **fields: object) -> str:
+        """Create an hourly schedule for a new configuration, and give its id."""
+        body = {"name": "hourly", "cron": "0 * * * *", **fields}
+        body.setdefault("configurationId", self.configure())
+        return str(self.post("/executionSchedules", json=body).raise_for_status().json()["id"])
+
     def status(self, execution_id: str) -> str:
         """Read the status of an execution."""
         return str(self.get(f"/executions/{execution_id}").raise_for_status().json()["status"])
