@@ -26,6 +26,7 @@ from airflow_provider_aicore.emulator.state import (
     ResourceGroup,
     Scenario,
     Tenant,
+    Workload,
 )
 from airflow_provider_aicore.emulator.templates import load
 
@@ -58,10 +59,12 @@ class Emulator:
     :param token_lifetime: seconds.
     :param resource_groups: what the tenant has; ``default`` is there in any case.
     :param service_key: credentials of an earlier emulator to use again; default: new ones.
-    :param progress: how executions move that no `script` and no template speaks of.
+    :param progress: how executions and deployments move that no `script` and no template speaks of; default:
+        by reads, or with *templates* by the clock, with *unknown_seconds* and *pending_seconds*.
     :param options: how it behaves where AI Core's documentation is silent.
     :param record_requests: whether `requests` grows; a server that stays up does not need it.
-    :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
+    :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs, and
+        ServingTemplates, whose deployments serve nothing.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
     :param images: name of a container image, with or without tag, to the folder that stands for it; a process
         starts in a copy of it. A container whose image is not among them starts in an empty folder.
@@ -109,6 +112,8 @@ class Emulator:
         self.faults, self.requests = Faults(), []
         self._identity = Identity(url, now, token_lifetime, service_key)
         self._gateway = Gateway(self.state, self._identity, url)
+        if progress is None and templates is not None:  # As for what really runs.
+            progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now()):
@@ -190,7 +195,7 @@ class Emulator:
             self.script(executable_id, progress)
 
     def script(self, executable_id: str, progress: Progress | Sequence[Progress]) -> None:
-        """Say how the executions of an executable move from now on; none of them really runs any more.
+        """Say how executions or deployments of an executable move from now on; none really runs any more.
 
         :param progress: for all of them, or a sequence: one for each that starts, the last for all later.
         """
@@ -213,7 +218,7 @@ class Emulator:
             now = self.state.now()
             schedules.advance(self.state, now)
             for group in self.state.groups.values():
-                lifecycle.refresh(group, now)
+                lifecycle.refresh(group, now, self.state.options)
 
     def write_log(
         self,
@@ -224,27 +229,32 @@ class Emulator:
         container: str = "main",
         resource_group: str = "default",
     ) -> None:
-        """Write a line to an execution's log.
+        """Write a line to the log of an execution or deployment.
 
+        :param execution_id: of either.
         :param at: seconds since the epoch, also in the past; default: now.
         """
         with self.state.lock:
-            execution = self.state.groups[resource_group].executions[execution_id]
-            execution.log(msg, self.state.now() if at is None else at, container=container)
+            group = self.state.groups[resource_group]
+            workload = group.deployments.get(execution_id) or group.executions[execution_id]
+            workload.log(msg, self.state.now() if at is None else at, container=container)
 
     def close(self) -> None:
         """End everything that still runs, and wait for its end."""
         if self._runner is not None:
             self._runner.close()
 
-    def _enact(self, group: ResourceGroup, execution: Execution) -> Enactment:
-        executable = self.state.executables[execution.configuration.executable_id]
+    def _enact(self, group: ResourceGroup, workload: Workload) -> Enactment:
+        executable = self.state.executables[workload.configuration.executable_id]
         script = self._scripts.get(executable.id)
-        if not script and executable.workflow is not None and self._runner is not None:
-            return self._runner.enact(group, execution, executable)
         progress = self._progress
         if script:
             progress = script.popleft() if len(script) > 1 else script[0]
+        if not isinstance(workload, Execution):
+            return ScriptedEnactment(progress.endless(), workload.created_at, lambda _at: None)
+        if not script and executable.workflow is not None and self._runner is not None:
+            return self._runner.enact(group, workload, executable)
+        execution = workload
 
         def write_outputs(at: float) -> None:
             for slot in executable.output_artifacts:

@@ -17,6 +17,8 @@ class Options:
     :param deletion_seconds: seconds for which a deleted execution or deployment still shows, with
         ``targetStatus`` DELETED.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param logs_before_start: what the logs of an execution or deployment are before the runtime knows it:
+        ``not_found`` for 404 with code 05011000, ``empty`` for no lines.
     :param cron_dialect: what is taken as the cron expression of a schedule: ``posix`` for five fields of
         numbers, lists, ranges and ``*``; ``lenient`` also for steps and names (``*/6``, ``mon``).
     :param schedule_jitter: the most seconds that an execution starts after the tick of its schedule; 5 to 11
@@ -30,6 +32,7 @@ class Options:
     list_lag: float = 0.0
     deletion_seconds: float = 5.0
     bulk_updates: bool = True
+    logs_before_start: Literal["not_found", "empty"] = "not_found"
     cron_dialect: Literal["posix", "lenient"] = "posix"
     schedule_jitter: float = 660.0
     schedule_overlap: Literal["allow", "skip"] = "allow"

@@ -6,12 +6,14 @@ from airflow_provider_aicore.emulator.state import (
     Artifact,
     ArtifactSlot,
     Configuration,
+    Deployment,
     Executable,
     Execution,
     ExecutionSchedule,
     Metrics,
     Parameter,
     Scenario,
+    Workload,
 )
 from airflow_provider_aicore.emulator.timestamps import whole_seconds, with_offset
 
@@ -58,35 +60,38 @@ def execution(item: Execution) -> dict[str, Any]:
     """Shape an execution as an item of a list (schema ``AiExecution``), which never has ``statusDetails``."""
     outputs = [{**artifact(each), "labels": []} for each in item.output_artifacts]
     return _present(
-        id=item.id,
-        configurationId=item.configuration.id,
-        configurationName=item.configuration.name,
-        executableId=item.configuration.executable_id,
-        scenarioId=item.configuration.scenario_id,
+        **_workload(item),
         executionScheduleId=item.execution_schedule_id,
-        targetStatus=item.target_status,
-        status=item.status,
-        statusMessage=item.status_message[:256],
-        createdAt=whole_seconds(item.created_at),
-        modifiedAt=whole_seconds(item.modified_at),
-        submissionTime=_instant(item.submission_time),
-        startTime=_instant(item.start_time),
-        completionTime=_instant(item.completion_time),
         outputArtifacts=outputs if outputs or item.status == "COMPLETED" else None,
     )
 
 
-def execution_with_details(item: Execution) -> dict[str, Any]:
-    """Shape an execution as the answer to a GET of it (schema ``AiExecutionResponseWithDetails``)."""
-    return _present(**execution(item), statusDetails=item.status_details)
+def deployment(item: Deployment, base_url: str) -> dict[str, Any]:
+    """Shape a deployment as an item of a list (schema ``AiDeployment``).
+
+    :param base_url: of AI Core, without ``/v2``; the deployment's own is below it, once it runs.
+    """
+    url = f"{base_url}/v2/inference/deployments/{item.id}" if item.start_time is not None else ""
+    return _present(
+        **_workload(item),
+        deploymentUrl=url,
+        lastOperation="DELETE" if item.target_status == "DELETED" else item.last_operation,
+        latestRunningConfigurationId=item.latest_running_configuration_id,
+        ttl=item.ttl,
+        details={"scaling": {"backendDetails": {}}, "resources": {"backendDetails": {}}},
+    )
 
 
-def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
-    """Shape what ``$select=status`` leaves of an execution.
+def with_details(shape: dict[str, Any], item: Workload) -> dict[str, Any]:
+    """Add the ``statusDetails``, which only the answer for a single execution or deployment has."""
+    return _present(**shape, statusDetails=item.status_details)
 
-    SAP's client takes these six fields and no other; whether list items carry details is not documented.
 
-    :param details: False for the items of a list.
+def workload_status(item: Workload) -> dict[str, Any]:
+    """Shape what ``$select=status`` leaves of an execution or deployment.
+
+    With the details SAP's client takes six fields and no other; whether list items carry details is not
+    documented.
     """
     return _present(
         id=item.id,
@@ -94,7 +99,6 @@ def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
         status=item.status,
         createdAt=whole_seconds(item.created_at),
         modifiedAt=whole_seconds(item.modified_at),
-        statusDetails=item.status_details if details else None,
     )
 
 
@@ -169,6 +173,24 @@ def version(scenario_id: str, version_id: str, created_at: float) -> dict[str, A
 def listed(resources: list[dict[str, Any]]) -> dict[str, Any]:
     """Wrap the items of a list; ``count`` is how many are in this answer, not how many there are."""
     return {"count": len(resources), "resources": resources}
+
+
+def _workload(item: Workload) -> dict[str, Any]:
+    return _present(
+        id=item.id,
+        configurationId=item.configuration.id,
+        configurationName=item.configuration.name,
+        executableId=item.configuration.executable_id,
+        scenarioId=item.configuration.scenario_id,
+        targetStatus=item.target_status,
+        status=item.status,
+        statusMessage=item.status_message[:256],
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
+        submissionTime=_instant(item.submission_time),
+        startTime=_instant(item.start_time),
+        completionTime=_instant(item.completion_time),
+    )
 
 
 def _present(**fields: Any) -> dict[str, Any]:

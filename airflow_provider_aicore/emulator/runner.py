@@ -16,7 +16,14 @@ from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.pods import Pod, PodFailed
 from airflow_provider_aicore.emulator.processes import end_stragglers
 from airflow_provider_aicore.emulator.sandbox import Sandbox, find_image
-from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Execution, ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.state import (
+    ArtifactSlot,
+    Executable,
+    Execution,
+    ResourceGroup,
+    Tenant,
+    Workload,
+)
 from airflow_provider_aicore.emulator.status_details import PodReport, describe
 from airflow_provider_aicore.emulator.workflow import Node, Source, prepare
 
@@ -119,15 +126,15 @@ class WorkflowRun:
         """Start the thread."""
         self._thread.start()
 
-    def advance(self, execution: Execution, now: float) -> None:
+    def advance(self, workload: Workload, now: float) -> None:
         """Do nothing: it moves on its own."""
 
     def shown(self) -> None:
         """Do nothing: reads do not move it."""
 
-    def stop(self, execution: Execution, now: float) -> None:
+    def stop(self, workload: Workload, now: float) -> None:
         """Go to STOPPING, and to STOPPED when the last process has ended."""
-        execution.move("STOPPING", now)
+        workload.move("STOPPING", now)
         self.abandon()
 
     def abandon(self) -> None:

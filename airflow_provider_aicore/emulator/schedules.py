@@ -50,7 +50,7 @@ def _first_due(tenant: Tenant, now: float) -> tuple[ResourceGroup, ExecutionSche
 
 
 def _start(tenant: Tenant, group: ResourceGroup, schedule: ExecutionSchedule, at: float) -> None:
-    lifecycle.refresh(group, at)
+    lifecycle.refresh(group, at, tenant.options)
     overlaps = any(
         each.execution_schedule_id == schedule.id and each.status not in TERMINAL
         for each in group.executions.values()

@@ -106,24 +106,27 @@ class LogLine:
 
 
 class Enactment(Protocol):
-    """What makes an execution's status move: a script, or processes."""
+    """What makes the status of an execution or deployment move: a script, or processes."""
 
-    def advance(self, execution: "Execution", now: float) -> None:
-        """Bring the execution up to date, as somebody is about to look at it."""
+    def advance(self, workload: "Workload", now: float) -> None:
+        """Bring the workload up to date, as somebody is about to look at it."""
 
     def shown(self) -> None:
-        """Take note that an answer showed the execution."""
+        """Take note that an answer showed the workload."""
 
-    def stop(self, execution: "Execution", now: float) -> None:
-        """Begin to stop an execution that is PENDING or RUNNING."""
+    def stop(self, workload: "Workload", now: float) -> None:
+        """Begin to stop a workload that is PENDING or RUNNING."""
 
     def abandon(self) -> None:
-        """End whatever is still going on: the execution is deleted."""
+        """End whatever is still going on: the workload is deleted."""
 
 
 @dataclass(slots=True)
-class Execution:
-    """An execution; instants are seconds since the epoch and None until reached."""
+class Workload:
+    """What executions and deployments have in common.
+
+    Instants are seconds since the epoch and None until reached.
+    """
 
     id: str
     configuration: Configuration
@@ -138,8 +141,6 @@ class Execution:
     start_time: float | None = None
     completion_time: float | None = None
     gone_at: float | None = None
-    execution_schedule_id: str | None = None
-    output_artifacts: list[Artifact] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
 
     def move(self, status: str, at: float) -> None:
@@ -158,12 +159,39 @@ class Execution:
             self.completion_time = at
 
     def log(self, msg: str, at: float, *, container: str = "main", pod: str | None = None) -> None:
-        """Write a line to the execution's log.
+        """Write a line to the log.
 
         :param at: seconds since the epoch; it may lie in the past, lines do arrive late on AI Core.
         :param pod: default: the pod of a workflow with a single step, which has the execution's id.
         """
         self.logs.append(LogLine(int(at * 1_000_000_000), container, pod or self.id, msg))
+
+
+@dataclass(slots=True)
+class Execution(Workload):
+    """An execution.
+
+    :param execution_schedule_id: of the schedule that started it, if one did.
+    """
+
+    execution_schedule_id: str | None = None
+    output_artifacts: list[Artifact] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Deployment(Workload):
+    """A deployment.
+
+    :param ttl: its time to live as it was asked for; None: no end.
+    :param expires_at: when that is over, seconds since the epoch.
+    :param latest_running_configuration_id: of the configuration that ran before it was given another one.
+    """
+
+    target_status: str = "RUNNING"
+    ttl: str | None = None
+    expires_at: float | None = None
+    last_operation: str = "CREATE"
+    latest_running_configuration_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -208,6 +236,7 @@ class ResourceGroup:
     configurations: dict[str, Configuration] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
     execution_schedules: dict[str, ExecutionSchedule] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
@@ -236,12 +265,12 @@ class Tenant:
     """Everything the emulator knows. Whoever reads or changes it holds *lock*.
 
     :param now: the clock, seconds since the epoch.
-    :param enact: gives a new execution what makes it move.
+    :param enact: gives a new execution or deployment what makes it move.
     """
 
     now: Callable[[], float]
     options: Options
-    enact: Callable[[ResourceGroup, Execution], Enactment]
+    enact: Callable[[ResourceGroup, Workload], Enactment]
     groups: dict[str, ResourceGroup]
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     executables: dict[str, Executable] = field(default_factory=dict)
@@ -284,6 +313,21 @@ class Tenant:
         execution.enactment = self.enact(group, execution)
         return execution
 
+    def deploy(
+        self, group: ResourceGroup, configuration: Configuration, ttl: str | None, ttl_seconds: float | None
+    ) -> Deployment:
+        """Create a deployment of *configuration* and set it going.
+
+        :param ttl: its time to live as it was asked for; None: no end.
+        :param ttl_seconds: the same in seconds.
+        """
+        now = self.now()
+        deployment = Deployment(new_deployment_id(), configuration, created_at=now, modified_at=now, ttl=ttl)
+        deployment.expires_at = None if ttl_seconds is None else now + ttl_seconds
+        group.deployments[deployment.id] = deployment
+        deployment.enactment = self.enact(group, deployment)
+        return deployment
+
 
 def new_id() -> str:
     """Make an id as artifacts and configurations have: a UUID."""
@@ -293,3 +337,8 @@ def new_id() -> str:
 def new_execution_id() -> str:
     """Make an id as executions have: 16 hexadecimal digits that start with ``e``."""
     return "e" + secrets.token_hex(8)[:15]
+
+
+def new_deployment_id() -> str:
+    """Make an id as deployments have: 16 hexadecimal digits that start with ``d``."""
+    return "d" + secrets.token_hex(8)[:15]

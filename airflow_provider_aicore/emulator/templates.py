@@ -1,4 +1,4 @@
-"""From WorkflowTemplates in a folder to executables, by the mapping that AI Core's Git sync uses.
+"""From the templates in a folder to executables, by the mapping that AI Core's Git sync uses.
 
 ================================================  =====================================================
 Template                                          AI Core
@@ -14,6 +14,7 @@ label ``ai.sap.com/version``                      version of the executable
 annotation ``artifacts.ai.sap.com/<name>.kind``   the kind of either
 ================================================  =====================================================
 
+A ServingTemplate names its parameters and input artifacts in ``spec.inputs``; it has no output artifacts.
 Source: SAP's documentation of workflow templates, removed from its public repository in April 2026.
 """
 
@@ -27,7 +28,7 @@ from airflow_provider_aicore.emulator.argo import as_text
 from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
 
-ARGO_VERSION = "argoproj.io/v1alpha1"
+_VERSIONS = {"WorkflowTemplate": "argoproj.io/v1alpha1", "ServingTemplate": "ai.sap.com/v1alpha1"}
 
 
 class TemplateError(ValueError):
@@ -35,9 +36,9 @@ class TemplateError(ValueError):
 
 
 def load(folder: Path, created_at: float) -> list[tuple[Executable, Scenario]]:
-    """Read all WorkflowTemplates of a folder (not of folders in it) from ``*.yaml`` and ``*.yml``.
+    """Read all templates of a folder (not of folders in it) from ``*.yaml`` and ``*.yml``.
 
-    Documents of other kinds are left aside: a folder may hold ServingTemplates and secrets as well.
+    Documents of other kinds are left aside: a folder may hold secrets as well.
 
     :param created_at: what the executables carry as ``createdAt``, seconds since the epoch.
     :raises TemplateError: the folder or a file cannot be read, or a template is not as it should be.
@@ -54,13 +55,11 @@ def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TemplateError(f"{file}: cannot be read as YAML: {error}") from error
     for document in documents:
-        if not isinstance(document, Mapping) or document.get("kind") != "WorkflowTemplate":
+        if not isinstance(document, Mapping) or document.get("kind") not in _VERSIONS:
             continue
-        if document.get("apiVersion") != ARGO_VERSION:
-            raise TemplateError(
-                f"{file}: a WorkflowTemplate has apiVersion {ARGO_VERSION}, not "
-                f"{document.get('apiVersion')!r} (ai.sap.com/v1alpha1 is for a ServingTemplate)"
-            )
+        kind, version = document["kind"], document.get("apiVersion")
+        if version != _VERSIONS[kind]:
+            raise TemplateError(f"{file}: a {kind} has apiVersion {_VERSIONS[kind]}, not {version!r}")
         yield document
 
 
@@ -89,8 +88,13 @@ def _read(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[E
     if not isinstance(version_id, str) or not version_id:
         raise TemplateError(f'{file}: metadata.labels: ai.sap.com/version is needed, such as "1.0.0"')
     spec = _mapping(document, "spec")
-    if not spec.get("entrypoint") or not isinstance(spec.get("templates"), list):
+    deployable = document["kind"] == "ServingTemplate"
+    if deployable and not isinstance(spec.get("template"), Mapping):
+        raise TemplateError(f"{file}: spec: template is needed")
+    if not deployable and not (spec.get("entrypoint") and isinstance(spec.get("templates"), list)):
         raise TemplateError(f"{file}: spec: entrypoint and templates are needed")
+    inputs = _served_names(spec) if deployable else _input_names(spec)
+    outputs = [] if deployable else _output_names(spec)
     executable = Executable(
         id=executable_id,
         scenario_id=scenario_id,
@@ -98,10 +102,11 @@ def _read(document: Mapping[str, Any], file: Path, created_at: float) -> tuple[E
         created_at=created_at,
         version_id=version_id,
         description=annotations.get("executables.ai.sap.com/description"),
-        parameters=tuple(_parameters(spec)),
-        input_artifacts=tuple(_slot(name, annotations) for name in _input_names(spec)),
-        output_artifacts=tuple(_slot(name, annotations) for name in _output_names(spec)),
-        workflow=spec,
+        deployable=deployable,
+        parameters=tuple(_parameters(_mapping(spec, "inputs" if deployable else "arguments"))),
+        input_artifacts=tuple(_slot(name, annotations) for name in inputs),
+        output_artifacts=tuple(_slot(name, annotations) for name in outputs),
+        workflow=None if deployable else spec,
     )
     scenario_name = str(annotations.get("scenarios.ai.sap.com/name", scenario_id))
     description = annotations.get("scenarios.ai.sap.com/description")
@@ -120,14 +125,18 @@ def _required_id(parent: Mapping[str, Any], name: str, where: str) -> str:
     return value
 
 
-def _parameters(spec: Mapping[str, Any]) -> Iterator[Parameter]:
-    for each in _mapping(spec, "arguments").get("parameters") or []:
+def _parameters(declaring: Mapping[str, Any]) -> Iterator[Parameter]:
+    for each in declaring.get("parameters") or []:
         default = each.get("value", each.get("default"))
         yield Parameter(each["name"], None if default is None else as_text(default), each.get("description"))
 
 
 def _slot(name: str, annotations: Mapping[str, Any]) -> ArtifactSlot:
     return ArtifactSlot(name, annotations.get(f"artifacts.ai.sap.com/{name}.kind"))
+
+
+def _served_names(spec: Mapping[str, Any]) -> list[str]:
+    return [each["name"] for each in _mapping(spec, "inputs").get("artifacts") or []]
 
 
 def _input_names(spec: Mapping[str, Any]) -> list[str]:

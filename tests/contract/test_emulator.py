@@ -14,6 +14,7 @@ UNDESCRIBED = {"/meta/versions", "/healthz"}
 """Paths that the vendor's SDK calls and its description leaves out."""
 
 EXECUTION = "e0123456789abcde"
+DEPLOYMENT = "d0123456789abcde"
 
 
 class Judged:
@@ -119,6 +120,7 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
     judged.merge_patch("/executions", 202, {"executions": bulk})
     judged("DELETE", f"/executions/{execution_id}", 202)
     judged("GET", f"/executions/{execution_id}", 200)
+    _visit_deployments(judged, emulator)
     schedule = {
         "name": "hourly",
         "cron": "0 * * * *",
@@ -139,6 +141,29 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
 
     described = {(route.method, route.path) for route in ROUTES if route.path not in UNDESCRIBED}
     assert judged.succeeded == described
+
+
+def _visit_deployments(judged, emulator):
+    emulator.add_executable("text-clf", "text-clf-serve", deployable=True, progress=Progress.by_reads())
+    body = {"name": "serve", "scenarioId": "text-clf", "executableId": "text-clf-serve"}
+    served, other = (judged("POST", "/configurations", 201, json=body).json()["id"] for _ in range(2))
+    judged("POST", "/deployments", 202, json={"configurationId": served})
+    deployment_id = judged("POST", "/deployments", 202, json={"configurationId": served, "ttl": "2h"}).json()[
+        "id"
+    ]
+    for _ in range(3):
+        judged("GET", f"/deployments/{deployment_id}", 200)
+        judged("GET", f"/deployments/{deployment_id}", 200, params={"$select": "status"})
+        judged("GET", "/deployments", 200)
+    judged("GET", "/deployments/$count", 200, params={"status": "RUNNING"})
+    judged("GET", f"/deployments/{deployment_id}/logs", 200)
+    judged("PATCH", f"/deployments/{deployment_id}", 202, json={"configurationId": other})
+    judged("GET", f"/deployments/{deployment_id}", 200)
+    bulk = [{"id": deployment_id, "targetStatus": "STOPPED"}, {"id": "d000", "targetStatus": "DELETED"}]
+    judged.merge_patch("/deployments", 202, {"deployments": bulk})
+    judged("GET", f"/deployments/{deployment_id}", 200)
+    judged("DELETE", f"/deployments/{deployment_id}", 202)
+    judged("GET", f"/deployments/{deployment_id}", 200)
 
 
 @pytest.mark.parametrize("end", ["COMPLETED", "DEAD", "STOPPED"])
@@ -211,6 +236,13 @@ REFUSED = [
     ("PATCH", "/executionSchedules/none", 404, {"json": {"status": "INACTIVE"}}),
     ("PATCH", "/executionSchedules/none", 400, {"json": {}}),
     ("DELETE", "/executionSchedules/none", 404, {}),
+    ("POST", "/deployments", 400, {"json": {"configurationId": "none"}}),
+    ("GET", f"/deployments/{DEPLOYMENT}", 404, {}),
+    ("GET", "/deployments", 400, {"params": {"status": "SLEEPING"}}),
+    ("PATCH", f"/deployments/{DEPLOYMENT}", 404, {"json": {"targetStatus": "STOPPED"}}),
+    ("PATCH", f"/deployments/{DEPLOYMENT}", 400, {"json": {}}),
+    ("DELETE", f"/deployments/{DEPLOYMENT}", 404, {}),
+    ("GET", f"/deployments/{DEPLOYMENT}/logs", 404, {}),
     ("GET", "/metrics", 400, {}),
     ("GET", "/metrics", 404, {"params": {"executionIds": EXECUTION}}),
     ("DELETE", "/metrics", 404, {"params": {"executionId": EXECUTION}}),

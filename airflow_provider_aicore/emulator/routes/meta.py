@@ -10,15 +10,15 @@ def get(request: ApiRequest) -> Reply:
     """
     bulk = request.tenant.options.bulk_updates
     capabilities = {
-        "logs": {"executions": True, "deployments": False},
+        "logs": {"executions": True, "deployments": True},
         "multitenant": True,
         "shareable": True,
         "staticDeployments": False,
-        "userDeployments": False,
+        "userDeployments": True,
         "userExecutions": True,
-        "timeToLiveDeployments": False,
+        "timeToLiveDeployments": True,
         "executionSchedules": True,
-        "bulkUpdates": {"executions": bulk, "deployments": False},
+        "bulkUpdates": {"executions": bulk, "deployments": bulk},
     }
     limits = {
         "executions": {"maxRunningCount": -1},

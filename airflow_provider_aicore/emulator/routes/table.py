@@ -1,7 +1,7 @@
 """Which method and path leads to which operation."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from airflow_provider_aicore.emulator.checks import ID
@@ -10,14 +10,13 @@ from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
 from airflow_provider_aicore.emulator.routes import (
     artifacts,
     configurations,
-    execution_changes,
     execution_schedules,
-    executions,
-    logs,
     meta,
     metrics,
     scenarios,
 )
+from airflow_provider_aicore.emulator.routes.deployments import Deployments
+from airflow_provider_aicore.emulator.routes.executions import Executions
 
 Operation = Callable[[ApiRequest], Reply]
 
@@ -36,6 +35,19 @@ class Route:
     grouped: bool = True
 
 
+def _of_workloads(operations: Executions | Deployments) -> Iterable[Route]:
+    path = f"/{operations.noun.lower()}s"
+    one = f"{path}/{{{operations.noun.lower()}Id}}"
+    yield Route("POST", path, operations.create)
+    yield Route("GET", path, operations.query)
+    yield Route("PATCH", path, operations.batch_modify)
+    yield Route("GET", f"{path}/$count", operations.count)
+    yield Route("GET", one, operations.get)
+    yield Route("PATCH", one, operations.modify)
+    yield Route("DELETE", one, operations.delete)
+    yield Route("GET", f"{one}/logs", operations.get_logs)
+
+
 ROUTES = (
     Route("POST", "/artifacts", artifacts.create),
     Route("GET", "/artifacts", artifacts.query),
@@ -45,14 +57,8 @@ ROUTES = (
     Route("GET", "/configurations", configurations.query),
     Route("GET", "/configurations/$count", configurations.count),
     Route("GET", "/configurations/{configurationId}", configurations.get),
-    Route("POST", "/executions", executions.create),
-    Route("GET", "/executions", executions.query),
-    Route("PATCH", "/executions", execution_changes.batch_modify),
-    Route("GET", "/executions/$count", executions.count),
-    Route("GET", "/executions/{executionId}", executions.get),
-    Route("PATCH", "/executions/{executionId}", execution_changes.modify),
-    Route("DELETE", "/executions/{executionId}", execution_changes.delete),
-    Route("GET", "/executions/{executionId}/logs", logs.get_logs),
+    *_of_workloads(Executions()),
+    *_of_workloads(Deployments()),
     Route("POST", "/executionSchedules", execution_schedules.create),
     Route("GET", "/executionSchedules", execution_schedules.query),
     Route("GET", "/executionSchedules/$count", execution_schedules.count),

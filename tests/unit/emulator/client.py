@@ -47,6 +47,11 @@ class Api(httpx.Client):
         body = {"configurationId": self.configure(**fields)}
         return str(self.post("/executions", json=body).raise_for_status().json()["id"])
 
+    def deploy(self, **fields: object) -> str:
+        """Start a deployment of a new configuration of ``text-clf-serve``, and give its id."""
+        body = {"configurationId": self.configure(executableId="text-clf-serve"), **fields}
+        return str(self.post("/deployments", json=body).raise_for_status().json()["id"])
+
     def schedule(self, **fields: object) -> str:
         """Create an hourly schedule for a new configuration, and give its id."""
         body = {"name": "hourly", "cron": "0 * * * *", **fields}
