@@ -23,7 +23,7 @@ class Reply:
     """
 
     status: int
-    body: Any = None
+    body: dict[str, Any] | None = None
     text: str | None = None
     location: str | None = None
 

@@ -14,6 +14,7 @@ from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import GatewayRefusal, Refusal, access_denied
 from airflow_provider_aicore.emulator.routes import table
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.variations import Variations
 
 LM = "/v2/lm"
 _LOG = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Gateway:
         self._tenant = tenant
         self._identity = identity
         self._url = url
+        self._variations = Variations(tenant.options)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer *request* the way AI Core, its gateway or its identity service does."""
@@ -101,7 +103,7 @@ class Gateway:
         headers = {}
         if reply.location is not None:
             headers["location"] = f"{self._url}{request.url.path}/{reply.location}"
-        return httpx.Response(reply.status, json=reply.body, headers=headers)
+        return httpx.Response(reply.status, json=self._variations.vary(reply.body), headers=headers)
 
 
 def _error_body(refusal: Refusal, request_id: str, path: str) -> dict[str, Any]:

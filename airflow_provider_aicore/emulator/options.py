@@ -23,8 +23,21 @@ class Options:
         numbers, lists, ranges and ``*``; ``lenient`` also for steps and names (``*/6``, ``mon``).
     :param schedule_jitter: the most seconds that an execution starts after the tick of its schedule; 5 to 11
         minutes were seen. Which it is follows from the schedule's id and the tick; with 0 it is on the dot.
-    :param schedule_overlap: what a schedule does at a tick while an execution of it goes on: ``allow`` starts
-        another one, ``skip`` leaves the tick out.
+    :param schedule_overlap: what a schedule does at a tick while an execution of it goes on: ``allow``
+        starts another one, ``skip`` leaves the tick out.
+    :param repeated_metrics: what a second report for an execution does: ``append`` keeps the earlier metrics,
+        and of tags and custom info those with other names; ``replace`` does as a merge patch says, so each
+        of the three lists takes the place of the earlier one.
+    :param undeclared_bindings: whether a configuration may bind what its executable does not declare.
+    :param missing_bindings: whether it may leave a parameter without default or an input artifact unbound;
+        with a template its execution ends in DEAD then.
+    :param repeated_bindings: whether it may bind the same key twice; the last one counts.
+    :param foreign_artifacts: whether it may bind an artifact of another scenario, or one that is not there.
+    :param null_fields: whether optional fields without a value are null in answers instead of absent; both
+        were seen of AI Core.
+    :param extra_field: whether answers, and the things in them, have a field that nobody knows.
+    :param list_order_seed: shuffles the items of each list answer, in the same way for the same seed; None
+        leaves them as they are, most lists sorted by random ids.
     :raises ValueError: a value is none of those that are possible.
     """
 
@@ -36,6 +49,14 @@ class Options:
     cron_dialect: Literal["posix", "lenient"] = "posix"
     schedule_jitter: float = 660.0
     schedule_overlap: Literal["allow", "skip"] = "allow"
+    repeated_metrics: Literal["append", "replace"] = "append"
+    undeclared_bindings: Verdict = "accept"
+    missing_bindings: Verdict = "accept"
+    repeated_bindings: Verdict = "accept"
+    foreign_artifacts: Verdict = "accept"
+    null_fields: bool = False
+    extra_field: bool = False
+    list_order_seed: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no choice: a misspelt one would silently be the other."""

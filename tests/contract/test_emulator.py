@@ -39,7 +39,9 @@ class Judged:
     def __call__(self, method: str, path: str, status: int, **options) -> httpx.Response:
         response = self._http.request(method, path, **options)
         assert response.status_code == status, response.text
-        self._description.check_response(response.request, response)
+        self._description.check_response(
+            response.request, response, nulls_count_as_absent=self._emulator.state.options.null_fields
+        )
         if response.is_success:
             route, _ = find(method, response.request.url.path.removeprefix("/v2/lm"))
             self.succeeded.add((route.method, route.path))
@@ -77,6 +79,11 @@ def _start(judged, configured) -> str:
     return execution_id
 
 
+@pytest.mark.parametrize(
+    "emulator_options",
+    [Options(), Options(null_fields=True, extra_field=True, list_order_seed=1)],
+    ids=["plain", "varied"],
+)
 def test_every_operation_s_success_fits_the_description(judged, configured, emulator):
     """One walk visits each route that the description has; a route that is added has to be visited too."""
     artifact = {

@@ -26,7 +26,7 @@ class Deployments(Workloads[Deployment]):
         """Give the deployments of a resource group by id."""
         return group.deployments
 
-    def shape(self, request: ApiRequest, workload: Deployment) -> dict[str, Any]:
+    def shape(self, request: ApiRequest, workload: Deployment) -> render.Shape:
         """Shape a deployment as an item of a list."""
         return render.deployment(workload, request.base_url)
 

@@ -1,7 +1,6 @@
 """Operations ``execution.*`` and ``kubesubmit.v4.executions.get_logs``."""
 
 from collections.abc import Callable
-from typing import Any
 
 from airflow_provider_aicore.emulator import render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
@@ -20,7 +19,7 @@ class Executions(Workloads[Execution]):
         """Give the executions of a resource group by id."""
         return group.executions
 
-    def shape(self, request: ApiRequest, workload: Execution) -> dict[str, Any]:
+    def shape(self, request: ApiRequest, workload: Execution) -> render.Shape:
         """Shape an execution as an item of a list."""
         return render.execution(workload)
 

@@ -27,7 +27,7 @@ class Workloads(ABC, Generic[W]):
         """Give those of a resource group by id."""
 
     @abstractmethod
-    def shape(self, request: ApiRequest, workload: W) -> dict[str, Any]:
+    def shape(self, request: ApiRequest, workload: W) -> render.Shape:
         """Shape one as an item of a list."""
 
     def selection(self, request: ApiRequest) -> Callable[[W], bool]:
