@@ -14,6 +14,7 @@ from airflow_provider_aicore.emulator import lifecycle, schedules
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
+from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
 from airflow_provider_aicore.emulator.runner import Runner, RunSettings
@@ -110,15 +111,16 @@ class Emulator:
         self.url = url
         self.state = Tenant(now, options or Options(), self._enact, groups)
         self.faults, self.requests = Faults(), []
+        self._store = ObjectStore(object_store)
         self._identity = Identity(url, now, token_lifetime, service_key)
-        self._gateway = Gateway(self.state, self._identity, url)
+        self._gateway = Gateway(self.state, self._identity, url, self._store)
         if progress is None and templates is not None:  # As for what really runs.
             progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now()):
             self.state.add_executable(executable, scenario)
-        self._runner = None if templates is None else Runner(self.state, settings)
+        self._runner = None if templates is None else Runner(self.state, settings, self._store)
 
     def __enter__(self) -> Self:
         return self
@@ -243,6 +245,7 @@ class Emulator:
         """End everything that still runs, and wait for its end."""
         if self._runner is not None:
             self._runner.close()
+        self._store.close()
 
     def _enact(self, group: ResourceGroup, workload: Workload) -> Enactment:
         executable = self.state.executables[workload.configuration.executable_id]

@@ -10,6 +10,7 @@ import httpx
 from airflow_provider_aicore.emulator import schedules
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.identity import TOKEN_PATH, Identity
+from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import GatewayRefusal, Refusal, access_denied
 from airflow_provider_aicore.emulator.routes import table
@@ -17,6 +18,7 @@ from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.variations import Variations
 
 LM = "/v2/lm"
+_ARRAY_DETAILS = (f"{LM}/metrics", f"{LM}/dataset/")
 _LOG = logging.getLogger(__name__)
 
 
@@ -26,9 +28,11 @@ class Gateway:
     :param tenant: the state; its lock is held while an operation runs.
     :param identity: knows the tokens.
     :param url: of AI Core, without ``/v2``.
+    :param store: the files behind artifacts.
     """
 
-    def __init__(self, tenant: Tenant, identity: Identity, url: str) -> None:
+    def __init__(self, tenant: Tenant, identity: Identity, url: str, store: ObjectStore) -> None:
+        self._store = store
         self._tenant = tenant
         self._identity = identity
         self._url = url
@@ -79,6 +83,7 @@ class Gateway:
                     path_ids=path_ids,
                     query=Query(dict(request.url.params)),
                     now=now,
+                    store=self._store,
                     content_type=request.headers.get("content-type", ""),
                     content=request.content,
                     base_url=self._url,
@@ -99,13 +104,13 @@ class Gateway:
             headers = {"content-type": "text/plain"}
             return httpx.Response(reply.status, content=reply.text.encode(), headers=headers)
         if reply.body is None:
-            return httpx.Response(reply.status)
-        headers = {}
+            return httpx.Response(reply.status, content=reply.content, headers=reply.headers)
+        headers = dict(reply.headers)
         if reply.location is not None:
             headers["location"] = f"{self._url}{request.url.path}/{reply.location}"
         return httpx.Response(reply.status, json=self._variations.vary(reply.body), headers=headers)
 
 
 def _error_body(refusal: Refusal, request_id: str, path: str) -> dict[str, Any]:
-    details: dict[str, Any] | list[Any] = [] if path.startswith(f"{LM}/metrics") else {}
+    details: dict[str, Any] | list[Any] = [] if path.startswith(_ARRAY_DETAILS) else {}
     return {"error": refusal.error(request_id=request_id, target=path, details=details)}

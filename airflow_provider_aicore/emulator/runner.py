@@ -65,10 +65,9 @@ class RunSettings:
 class Runner:
     """Runs executions of one tenant."""
 
-    def __init__(self, tenant: Tenant, settings: RunSettings) -> None:
-        self._tenant, self._settings = tenant, settings
+    def __init__(self, tenant: Tenant, settings: RunSettings, store: ObjectStore) -> None:
+        self._tenant, self._settings, self._store = tenant, settings, store
         self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-"))
-        self._store = ObjectStore(settings.object_store or self._folder / "object-store")
         self._runs: list[WorkflowRun] = []
 
     def enact(self, group: ResourceGroup, execution: Execution, executable: Executable) -> "WorkflowRun":

@@ -128,6 +128,10 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
     judged("DELETE", f"/executions/{execution_id}", 202)
     judged("GET", f"/executions/{execution_id}", 200)
     _visit_deployments(judged, emulator)
+    file = "/dataset/files/default/airline/flights.csv"
+    judged("PUT", file, 201, content=b"a,b", headers={"Content-Type": "application/octet-stream"})
+    judged("GET", file, 200)
+    judged("DELETE", file, 204)
     schedule = {
         "name": "hourly",
         "cron": "0 * * * *",
@@ -250,6 +254,10 @@ REFUSED = [
     ("PATCH", f"/deployments/{DEPLOYMENT}", 400, {"json": {}}),
     ("DELETE", f"/deployments/{DEPLOYMENT}", 404, {}),
     ("GET", f"/deployments/{DEPLOYMENT}/logs", 404, {}),
+    ("PUT", "/dataset/files/default/a.exe", 400, {"content": b"x"}),
+    ("GET", "/dataset/files/default", 400, {}),
+    ("GET", "/dataset/files/default/a.csv", 404, {}),
+    ("DELETE", "/dataset/files/default/a.csv", 404, {}),
     ("GET", "/metrics", 400, {}),
     ("GET", "/metrics", 404, {"params": {"executionIds": EXECUTION}}),
     ("DELETE", "/metrics", 404, {"params": {"executionId": EXECUTION}}),

@@ -1,6 +1,7 @@
 """Operation ``meta.get``, and the two paths beside it that only SAP's own client knows."""
 
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
+from airflow_provider_aicore.emulator.routes import dataset_files
 
 
 def get(request: ApiRequest) -> Reply:
@@ -26,7 +27,17 @@ def get(request: ApiRequest) -> Reply:
         "minimumFrequencyHour": 1,
         "timeToLiveDeployments": {"minimum": "10m", "maximum": "-1"},
     }
+    dataset = {
+        "version": "1.0.0",
+        "capabilities": {"upload": True, "download": True, "delete": True},
+        "limits": {
+            "maxUploadFileSize": dataset_files.MOST_BYTES,
+            "maxFilesPerDataset": -1,
+            "acceptedContentTypes": [dataset_files.CONTENT_TYPE],
+        },
+    }
     extensions = {
+        "dataset": dataset,
         "metrics": {"version": "1.0.0", "capabilities": {"extendedResults": True}},
         "resourceGroups": {"version": "1.2.0"},
     }

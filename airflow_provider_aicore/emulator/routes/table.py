@@ -10,6 +10,7 @@ from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
 from airflow_provider_aicore.emulator.routes import (
     artifacts,
     configurations,
+    dataset_files,
     execution_schedules,
     meta,
     metrics,
@@ -18,6 +19,7 @@ from airflow_provider_aicore.emulator.routes import (
 from airflow_provider_aicore.emulator.routes.deployments import Deployments
 from airflow_provider_aicore.emulator.routes.executions import Executions
 
+FILE_PATH = "path"
 Operation = Callable[[ApiRequest], Reply]
 
 
@@ -74,6 +76,9 @@ ROUTES = (
     Route("GET", "/scenarios/{scenarioId}/executables/{executableId}", scenarios.get_executable),
     Route("GET", "/scenarios/{scenarioId}/versions", scenarios.query_versions),
     Route("GET", "/scenarios/{scenarioId}/models", scenarios.query_models),
+    Route("PUT", "/dataset/files/{path}", dataset_files.upload, grouped=False),
+    Route("GET", "/dataset/files/{path}", dataset_files.download, grouped=False),
+    Route("DELETE", "/dataset/files/{path}", dataset_files.delete, grouped=False),
     Route("GET", "/meta", meta.get, grouped=False),
     Route("GET", "/meta/versions", meta.versions, grouped=False),
     Route("GET", "/healthz", meta.healthz, grouped=False),
@@ -82,7 +87,9 @@ TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, grouped=
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    # Of all of them only the path of a file has slashes.
+    path = re.escape(path).replace(r"\{path\}", f"(?P<{FILE_PATH}>.+)")
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", path))
 
 
 _PATTERNS = [(_pattern(route.path), route) for route in ROUTES]
@@ -105,6 +112,6 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     route, match = fitting[0]
     ids = match.groupdict()
     for name, value in ids.items():
-        if not ID.fullmatch(value):
+        if name != FILE_PATH and not ID.fullmatch(value):
             raise bad_request(f"{name}: {value!r} does not match the pattern {ID.pattern}")
     return route, ids
