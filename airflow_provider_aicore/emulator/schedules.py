@@ -50,11 +50,14 @@ def _first_due(tenant: Tenant, now: float) -> tuple[ResourceGroup, ExecutionSche
 
 
 def _start(tenant: Tenant, group: ResourceGroup, schedule: ExecutionSchedule, at: float) -> None:
+    if tenant.options.schedule_overlap == "allow" or not _goes_on(tenant, group, schedule, at):
+        tenant.start(group, schedule.configuration, at=at, execution_schedule_id=schedule.id)
+    plan(schedule, schedule.next_tick or at, tenant.options.schedule_jitter)
+
+
+def _goes_on(tenant: Tenant, group: ResourceGroup, schedule: ExecutionSchedule, at: float) -> bool:
     lifecycle.refresh(group, at, tenant.options)
-    overlaps = any(
+    return any(
         each.execution_schedule_id == schedule.id and each.status not in TERMINAL
         for each in group.executions.values()
     )
-    if tenant.options.schedule_overlap == "allow" or not overlaps:
-        tenant.start(group, schedule.configuration, at=at, execution_schedule_id=schedule.id)
-    plan(schedule, schedule.next_tick or at, tenant.options.schedule_jitter)

@@ -61,6 +61,16 @@ def test_meta_says_when_there_are_no_bulk_updates(make):
     assert meta["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is False
 
 
+def test_meta_claims_what_is_there(api):
+    """Schedules, deployments with a time to live, logs of both, and files with their limit."""
+    meta = api.get("/meta").json()
+    capabilities, dataset = meta["aiApi"]["capabilities"], meta["extensions"]["dataset"]
+    claimed = ("executionSchedules", "userDeployments", "timeToLiveDeployments", "userExecutions")
+    assert all(capabilities[name] is True for name in claimed)
+    assert capabilities["logs"] == capabilities["bulkUpdates"] == {"executions": True, "deployments": True}
+    assert dataset["limits"]["maxUploadFileSize"] == 100 * 1024 * 1024
+
+
 def test_health_and_versions(api):
     """The two paths that only SAP's client knows are there, without a resource group."""
     del api.headers["AI-Resource-Group"]
