@@ -5,7 +5,7 @@ Source: SAP's documentation of training schedules points to POSIX; ``minimumFreq
 
 import re
 
-from croniter import CroniterBadDateError, CroniterError, croniter
+from croniter import CroniterError, croniter
 
 _VALUE = r"(?:\d{1,2}|[a-z]{3})"
 _ITEM = re.compile(rf"(?:\*|({_VALUE})(?:-({_VALUE}))?)(/\d{{1,2}})?", re.ASCII | re.IGNORECASE)
@@ -42,7 +42,7 @@ def next_tick(expression: str, after: float) -> float | None:
     """
     try:
         return float(croniter(expression, after).get_next(float))
-    except CroniterBadDateError:
+    except (OverflowError, ValueError):  # No such day, or none before the year 10000.
         return None
 
 

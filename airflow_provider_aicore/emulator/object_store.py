@@ -41,7 +41,7 @@ class ObjectStore:
         # The folder of a secret may be a link to where the files really are.
         secret_folder = (self._folder / secret).resolve()
         place = (secret_folder / path).resolve()
-        inside = plain and path and place.is_relative_to(secret_folder) and place != secret_folder
+        inside = plain and path and place.is_relative_to(secret_folder)
         if not url.startswith("ai://") or not inside:
             raise WorkflowError(f"{url} is not of the form ai://<object store secret>/<path>")
         if secret != "default" and not secret_folder.is_dir():  # noqa: S105 - a name

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aicore.emulator import Emulator, Progress
+from airflow_provider_aicore.emulator import Emulator, Options, Progress
 from tests.unit.emulator.client import Api, connect
 
 STOP = {"targetStatus": "STOPPED"}
@@ -77,6 +77,19 @@ def test_time_to_live_ends_in_deletion(emulator, api, clock):
     assert read(api, young)["status"] == "RUNNING"
     clock.move(5)
     assert [each["id"] for each in api.get("/deployments").json()["resources"]] == [young]
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, "DEAD"), (3, "STOPPED")])
+def test_what_comes_first_ends_a_deployment(make, clock, hours, status):
+    """One that died before its time to live was over stays DEAD; after that it can no longer die."""
+    progress = Progress.by_clock(running=hours * HOUR, outcome="DEAD")
+    emulator = make(progress=progress, options=Options(deletion_seconds=9 * HOUR))
+    emulator.add_executable("text-clf", "text-clf-serve", deployable=True)
+    api = connect(emulator)
+    deployment_id = api.deploy(ttl="2h")
+    clock.move(4 * HOUR)
+    shown = read(api, deployment_id)
+    assert (shown["status"], shown["targetStatus"]) == (status, "DELETED")
 
 
 @pytest.mark.parametrize("ttl", ["9m", "0h", "10", "10,", "2 h", "9999999999m", 600])

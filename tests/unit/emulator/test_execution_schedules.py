@@ -100,6 +100,14 @@ def test_start_may_be_minutes_after_the_tick(make, clock):
     assert 0 < min(lags) < max(lags) < 11
 
 
+def test_no_tick_is_lost_to_a_late_start(make, clock):
+    """Even where executions start later than the next tick, each tick gets its own."""
+    emulator = make(options=Options(schedule_jitter=3 * HOUR))
+    connect(emulator).schedule()
+    clock.move(24 * HOUR)
+    assert len(started(emulator)) >= 21
+
+
 def test_no_tick_lies_before_the_start_or_after_the_end(emulator, api, clock):
     """A schedule ticks from its start to its end, both included."""
     api.schedule(start="2027-01-15T10:00:00Z", end="2027-01-15T12:00:00Z")
@@ -157,7 +165,16 @@ def test_change_does_not_lose_an_execution_that_is_about_to_start(make, clock):
     assert len(started(emulator)) == 1
 
 
-@pytest.mark.parametrize("body", [{}, {"name": "other"}, {"status": "PAUSED"}, {"cron": "* * * * *"}])
+def test_schedule_may_start_when_time_ends(api):
+    """A start after which no date is left is taken, and nothing ever starts."""
+    schedule_id = api.schedule(start="9999-12-31T23:59:59Z")
+    assert api.get(f"/executionSchedules/{schedule_id}").json()["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"name": "other"}, {"status": "PAUSED"}, {"cron": "* * * * *"}, {"end": "2027-01-15T08:00:00Z"}],
+)
 def test_bad_change_is_refused(api, body):
     """A change of nothing, or to what a new schedule could not have, is 400."""
     assert api.patch(f"/executionSchedules/{api.schedule()}", json=body).status_code == 400
