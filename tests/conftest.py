@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey
-from airflow_provider_aicore.emulator import Emulator, Progress
+from airflow_provider_aicore.emulator import Emulator, Options, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,10 +116,18 @@ def service_key() -> dict[str, Any]:
 
 
 @pytest.fixture
-def emulator(clock: Clock, service_key: dict[str, Any]) -> Iterator[Emulator]:
+def emulator_options() -> Options:
+    """Return how `emulator` behaves where AI Core's documentation is silent; parametrize a test by it."""
+    return Options()
+
+
+@pytest.fixture
+def emulator(clock: Clock, service_key: dict[str, Any], emulator_options: Options) -> Iterator[Emulator]:
     """Return a local AI Core with one scenario, in process."""
     groups = ("default", "team-a")
-    with Emulator(now=clock.now, resource_groups=groups, service_key=service_key) as emulator:
+    with Emulator(
+        now=clock.now, resource_groups=groups, service_key=service_key, options=emulator_options
+    ) as emulator:
         emulator.add_executable(
             "text-clf",
             "text-clf-train",

@@ -12,6 +12,7 @@ from airflow_provider_aicore.emulator.faults import (
     too_many_requests,
     unavailable,
 )
+from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, Step
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Emulator",
     "MalformedJson",
     "NoConnection",
+    "Options",
     "Progress",
     "RecordedRequest",
     "SlowAnswer",

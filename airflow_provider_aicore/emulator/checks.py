@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_aicore.emulator.refusals import bad_request
+from airflow_provider_aicore.emulator.timestamps import parse_nanoseconds
 
 ID = re.compile(r"[\w.-]{4,64}", re.ASCII)
 """Source: schema ``AiId`` and all its kin."""
@@ -91,6 +92,18 @@ def number(body: Mapping[str, Any], name: str) -> float | int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise bad_request(f"{name}: a number is required")
     return value
+
+
+def instant(body: Mapping[str, Any], name: str) -> float | None:
+    """Read an instant that may be missing or null.
+
+    :return: seconds since the epoch; fractions are cut off.
+    """
+    value = optional_text(body, name)
+    try:
+        return None if value is None else float(parse_nanoseconds(value) // 1_000_000_000)
+    except ValueError as error:
+        raise bad_request(f"{name}: {error}") from error
 
 
 def labels(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:

@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_provider_aicore.emulator import lifecycle
+from airflow_provider_aicore.emulator import lifecycle, schedules
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
+from airflow_provider_aicore.emulator.object_store import ObjectStore
+from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
 from airflow_provider_aicore.emulator.runner import Runner
 from airflow_provider_aicore.emulator.state import (
@@ -21,11 +23,11 @@ from airflow_provider_aicore.emulator.state import (
     Enactment,
     Executable,
     Execution,
-    Options,
     Parameter,
     ResourceGroup,
     Scenario,
     Tenant,
+    Workload,
 )
 from airflow_provider_aicore.emulator.templates import load
 from airflow_provider_aicore.emulator.workflow_run import RunSettings
@@ -59,15 +61,12 @@ class Emulator:
     :param token_lifetime: seconds.
     :param resource_groups: what the tenant has; ``default`` is there in any case.
     :param service_key: credentials of an earlier emulator to use again; default: new ones.
-    :param progress: how executions move that no `script` and no template speaks of.
-    :param refused_transition_status: HTTP status for a stop or delete at the wrong time, 400 or 412; what
-        AI Core answers is not documented.
-    :param list_lag: seconds for which a new execution or configuration is missing from lists, though not from
-        GET by its id.
-    :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
-    :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param progress: how executions and deployments move that no `script` and no template speaks of; default:
+        by reads, or with *templates* by the clock, with *unknown_seconds* and *pending_seconds*.
+    :param options: how it behaves where AI Core's documentation is silent.
     :param record_requests: whether `requests` grows; a server that stays up does not need it.
-    :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
+    :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs, and
+        ServingTemplates, whose deployments serve nothing.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
     :param images: name of a container image, with or without tag, to the folder that stands for it; a process
         starts in a copy of it. Where any are given, a template with another one is refused; with none, each
@@ -102,10 +101,7 @@ class Emulator:
         resource_groups: Iterable[str] = ("default",),
         service_key: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
-        refused_transition_status: int = 400,
-        list_lag: float = 0.0,
-        deletion_seconds: float = 5.0,
-        bulk_updates: bool = True,
+        options: Options | None = None,
         record_requests: bool = True,
         templates: Path | None = None,
         object_store: Path | None = None,
@@ -117,7 +113,6 @@ class Emulator:
         max_running: int | None = None,
         private_root: bool = True,
     ) -> None:
-        options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
         settings = RunSettings(
             object_store,
             images,
@@ -130,15 +125,18 @@ class Emulator:
         )
         groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
         self.url = url
-        self.state = Tenant(now, options, self._enact, groups)
+        self.state = Tenant(now, options or Options(), self._enact, groups)
         self.faults, self.requests = Faults(), []
+        self._store = ObjectStore(object_store)
         self._identity = Identity(url, now, token_lifetime, service_key)
-        self._gateway = Gateway(self.state, self._identity, url)
+        self._gateway = Gateway(self.state, self._identity, url, self._store)
+        if progress is None and templates is not None:  # As for what really runs.
+            progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now(), images or {}):
             self.state.add_executable(executable, scenario)
-        self._runner = None if templates is None else Runner(self.state, settings)
+        self._runner = None if templates is None else Runner(self.state, settings, self._store)
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +213,7 @@ class Emulator:
             self.script(executable_id, progress)
 
     def script(self, executable_id: str, progress: Progress | Sequence[Progress]) -> None:
-        """Say how the executions of an executable move from now on; none of them really runs any more.
+        """Say how executions or deployments of an executable move from now on; none really runs any more.
 
         :param progress: for all of them, or a sequence: one for each that starts, the last for all later.
         """
@@ -225,9 +223,20 @@ class Emulator:
     def statuses(self, resource_group: str = "default") -> dict[str, str]:
         """Give the status of every execution by its id, without a request and without counting as a read."""
         with self.state.lock:
+            self.tick()
             group = self.state.groups[resource_group]
-            lifecycle.refresh(group, self.state.now())
             return {each.id: each.status for each in group.executions.values()}
+
+    def tick(self) -> None:
+        """Do what is due by the clock: schedules start executions, scripts move them on.
+
+        Each request does it as well; without requests nobody else does, save an `EmulatorServer`.
+        """
+        with self.state.lock:
+            now = self.state.now()
+            schedules.advance(self.state, now)
+            for group in self.state.groups.values():
+                lifecycle.refresh(group, now, self.state.options)
 
     def write_log(
         self,
@@ -238,27 +247,33 @@ class Emulator:
         container: str = "main",
         resource_group: str = "default",
     ) -> None:
-        """Write a line to an execution's log.
+        """Write a line to the log of an execution or deployment.
 
+        :param execution_id: of either.
         :param at: seconds since the epoch, also in the past; default: now.
         """
         with self.state.lock:
-            execution = self.state.groups[resource_group].executions[execution_id]
-            execution.log(msg, self.state.now() if at is None else at, container=container)
+            group = self.state.groups[resource_group]
+            workload = group.deployments.get(execution_id) or group.executions[execution_id]
+            workload.log(msg, self.state.now() if at is None else at, container=container)
 
     def close(self) -> None:
         """End everything that still runs, and wait for its end."""
         if self._runner is not None:
             self._runner.close()
+        self._store.close()
 
-    def _enact(self, group: ResourceGroup, execution: Execution) -> Enactment:
-        executable = self.state.executables[execution.configuration.executable_id]
+    def _enact(self, group: ResourceGroup, workload: Workload) -> Enactment:
+        executable = self.state.executables[workload.configuration.executable_id]
         script = self._scripts.get(executable.id)
-        if not script and executable.workflow is not None and self._runner is not None:
-            return self._runner.enact(group, execution, executable)
         progress = self._progress
         if script:
             progress = script.popleft() if len(script) > 1 else script[0]
+        if not isinstance(workload, Execution):
+            return ScriptedEnactment(progress.endless(), workload.created_at, lambda _at: None)
+        if not script and executable.workflow is not None and self._runner is not None:
+            return self._runner.enact(group, workload, executable)
+        execution = workload
 
         def write_outputs(at: float) -> None:
             for slot in executable.output_artifacts:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import bad_request
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
@@ -19,12 +20,16 @@ class Reply:
 
     :param body: JSON; None for an empty answer.
     :param text: a plain text in place of *body*.
+    :param content: bytes in place of *body*; their type is among *headers*.
+    :param headers: to be sent beside those that every answer has.
     :param location: id of the thing that was created, appended to the request's path for ``Location``.
     """
 
     status: int
-    body: Any = None
+    body: dict[str, Any] | None = None
     text: str | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     location: str | None = None
 
 
@@ -36,6 +41,7 @@ class ApiRequest:
     :param path_ids: the ids in the path, by their names in the description (``executionId``), checked.
     :param now: the instant at which it is handled, seconds since the epoch.
     :param content: the body.
+    :param store: the files behind artifacts.
     :param base_url: of AI Core, without ``/v2``.
     :param request_id: as in the answer's header.
     """
@@ -45,6 +51,7 @@ class ApiRequest:
     path_ids: Mapping[str, str]
     query: Query
     now: float
+    store: ObjectStore
     content_type: str = ""
     content: bytes = b""
     base_url: str = ""

@@ -7,14 +7,18 @@ from typing import Any
 
 import httpx
 
+from airflow_provider_aicore.emulator import schedules
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.identity import TOKEN_PATH, Identity
+from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import GatewayRefusal, Refusal, access_denied
 from airflow_provider_aicore.emulator.routes import table
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.variations import Variations
 
 LM = "/v2/lm"
+_ARRAY_DETAILS = (f"{LM}/metrics", f"{LM}/dataset/")
 _LOG = logging.getLogger(__name__)
 
 
@@ -24,12 +28,15 @@ class Gateway:
     :param tenant: the state; its lock is held while an operation runs.
     :param identity: knows the tokens.
     :param url: of AI Core, without ``/v2``.
+    :param store: the files behind artifacts.
     """
 
-    def __init__(self, tenant: Tenant, identity: Identity, url: str) -> None:
+    def __init__(self, tenant: Tenant, identity: Identity, url: str, store: ObjectStore) -> None:
+        self._store = store
         self._tenant = tenant
         self._identity = identity
         self._url = url
+        self._variations = Variations(tenant.options)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer *request* the way AI Core, its gateway or its identity service does."""
@@ -67,13 +74,16 @@ class Gateway:
         self, request: httpx.Request, route: table.Route, path_ids: dict[str, str], request_id: str
     ) -> httpx.Response:
         with self._tenant.lock:
+            now = self._tenant.now()
+            schedules.advance(self._tenant, now)
             reply = route.operation(
                 ApiRequest(
                     tenant=self._tenant,
                     group=self._group(request, route),
                     path_ids=path_ids,
                     query=Query(dict(request.url.params)),
-                    now=self._tenant.now(),
+                    now=now,
+                    store=self._store,
                     content_type=request.headers.get("content-type", ""),
                     content=request.content,
                     base_url=self._url,
@@ -94,13 +104,13 @@ class Gateway:
             headers = {"content-type": "text/plain"}
             return httpx.Response(reply.status, content=reply.text.encode(), headers=headers)
         if reply.body is None:
-            return httpx.Response(reply.status)
-        headers = {}
+            return httpx.Response(reply.status, content=reply.content, headers=reply.headers)
+        headers = dict(reply.headers)
         if reply.location is not None:
             headers["location"] = f"{self._url}{request.url.path}/{reply.location}"
-        return httpx.Response(reply.status, json=reply.body, headers=headers)
+        return httpx.Response(reply.status, json=self._variations.vary(reply.body), headers=headers)
 
 
 def _error_body(refusal: Refusal, request_id: str, path: str) -> dict[str, Any]:
-    details: dict[str, Any] | list[Any] = [] if path.startswith(f"{LM}/metrics") else {}
+    details: dict[str, Any] | list[Any] = [] if path.startswith(_ARRAY_DETAILS) else {}
     return {"error": refusal.error(request_id=request_id, target=path, details=details)}

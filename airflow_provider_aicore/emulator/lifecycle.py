@@ -1,4 +1,4 @@
-"""Which change of an execution is allowed when, and what it does.
+"""Which change of an execution or deployment is allowed when, and what it does.
 
 ========================= ==================== =========================
 Status                    Stop                 Delete
@@ -9,69 +9,105 @@ STOPPING                  refused              refused
 COMPLETED, DEAD, STOPPED  refused              yes
 ========================= ==================== =========================
 
-All changes are asynchronous: 202 means noted. A deleted execution shows ``targetStatus: DELETED`` for a while
-and is then not found.
+All changes are asynchronous: 202 means noted. What is deleted shows ``targetStatus: DELETED`` for a while and
+is then not found. A deployment whose time to live is over is stopped and deleted.
 """
 
-from airflow_provider_aicore.emulator.refusals import Refusal, not_found
-from airflow_provider_aicore.emulator.state import TERMINAL, Execution, Options, ResourceGroup
+from typing import TypeVar
 
-EXECUTION_NOT_FOUND = "01010020"
+from airflow_provider_aicore.emulator.options import Options
+from airflow_provider_aicore.emulator.refusals import Refusal
+from airflow_provider_aicore.emulator.state import (
+    TERMINAL,
+    Configuration,
+    Deployment,
+    ResourceGroup,
+    Workload,
+)
+
 STATUS_CANNOT_BE_CHANGED = "01010076"
+W = TypeVar("W", bound=Workload)
 
 
-def refresh(group: ResourceGroup, now: float) -> None:
-    """Bring all executions of a resource group up to date, and drop those whose deletion is through."""
-    for execution in list(group.executions.values()):
-        if execution.gone_at is not None and now >= execution.gone_at:
-            del group.executions[execution.id]
-        elif execution.enactment is not None:
-            execution.enactment.advance(execution, now)
+def refresh(group: ResourceGroup, now: float, options: Options) -> None:
+    """Bring all that a resource group runs up to date, and drop what has been deleted long enough."""
+    for execution_id in list(group.executions):
+        find(group.executions, execution_id, now, options)
+    for deployment_id in list(group.deployments):
+        find(group.deployments, deployment_id, now, options)
 
 
-def find(group: ResourceGroup, execution_id: str, now: float) -> Execution:
-    """Give one execution, up to date.
-
-    :raises Refusal: 404 with code 01010020, the resource group has no such execution, or no longer.
-    """
-    execution = group.executions.get(execution_id)
-    if execution is None or (execution.gone_at is not None and now >= execution.gone_at):
-        group.executions.pop(execution_id, None)
-        raise not_found("Execution", execution_id, EXECUTION_NOT_FOUND)
-    if execution.enactment is not None:
-        execution.enactment.advance(execution, now)
-    return execution
+def find(workloads: dict[str, W], workload_id: str, now: float, options: Options) -> W | None:
+    """Give an execution or deployment, up to date; None if there is none, or no longer."""
+    workload = workloads.get(workload_id)
+    if workload is None:
+        return None
+    _advance(workload, now, options)
+    if workload.gone_at is not None and now >= workload.gone_at:
+        del workloads[workload_id]
+        return None
+    return workload
 
 
-def stop(execution: Execution, now: float, options: Options) -> None:
-    """Begin to stop an execution.
+def stop(workload: Workload, now: float, options: Options) -> None:
+    """Begin to stop an execution or deployment.
 
     :raises Refusal: it is neither PENDING nor RUNNING, or is being deleted.
     """
-    if execution.status not in {"PENDING", "RUNNING"} or execution.gone_at is not None:
-        raise _refused(execution, options)
-    execution.target_status = "STOPPED"
-    execution.modified_at = now
-    if execution.enactment is not None:
-        execution.enactment.stop(execution, now)
+    _refuse_unless_live(workload, options)
+    workload.target_status = "STOPPED"
+    workload.modified_at = now
+    if workload.enactment is not None:
+        workload.enactment.stop(workload, now)
 
 
-def delete(execution: Execution, now: float, options: Options) -> None:
-    """Begin to delete an execution; its artifacts, files and metrics stay.
+def delete(workload: Workload, now: float, options: Options) -> None:
+    """Begin to delete an execution or deployment; artifacts, files and metrics stay.
 
     :raises Refusal: it is PENDING, RUNNING or STOPPING, or is being deleted already.
     """
-    if execution.status not in TERMINAL | {"UNKNOWN"} or execution.gone_at is not None:
-        raise _refused(execution, options)
-    execution.target_status = "DELETED"
-    execution.modified_at = now
-    execution.gone_at = now + options.deletion_seconds
-    if execution.enactment is not None:
-        execution.enactment.abandon()
+    if workload.status not in TERMINAL | {"UNKNOWN"} or workload.gone_at is not None:
+        raise _refused(workload, options)
+    workload.target_status = "DELETED"
+    workload.modified_at = now
+    workload.gone_at = now + options.deletion_seconds
+    if workload.enactment is not None:
+        workload.enactment.abandon()
 
 
-def _refused(execution: Execution, options: Options) -> Refusal:
+def reconfigure(deployment: Deployment, configuration: Configuration, now: float, options: Options) -> None:
+    """Give a deployment another configuration.
+
+    Source: operation ``deployment.modify``, which allows it to RUNNING and PENDING deployments.
+
+    :raises Refusal: it is neither PENDING nor RUNNING, or is being deleted.
+    """
+    _refuse_unless_live(deployment, options)
+    if deployment.status == "RUNNING":
+        deployment.latest_running_configuration_id = deployment.configuration.id
+    deployment.configuration = configuration
+    deployment.last_operation = "UPDATE"
+    deployment.modified_at = now
+
+
+def _advance(workload: Workload, now: float, options: Options) -> None:
+    expires_at = workload.expires_at if isinstance(workload, Deployment) else None
+    if workload.enactment is not None:
+        workload.enactment.advance(workload, now if expires_at is None else min(now, expires_at))
+    if expires_at is None or now < expires_at or workload.gone_at is not None:
+        return
+    if workload.status not in TERMINAL:
+        workload.move("STOPPED", expires_at)
+    delete(workload, expires_at, options)
+
+
+def _refuse_unless_live(workload: Workload, options: Options) -> None:
+    if workload.status not in {"PENDING", "RUNNING"} or workload.gone_at is not None:
+        raise _refused(workload, options)
+
+
+def _refused(workload: Workload, options: Options) -> Refusal:
     # The description offers 412, but the text that was seen with the code sounds like 400: an option decides.
     status = options.refused_transition_status
-    text = f"Invalid Request, Current status {execution.status} cannot be changed.."
+    text = f"Invalid Request, Current status {workload.status} cannot be changed.."
     return Refusal(status, text, STATUS_CANNOT_BE_CHANGED)

@@ -1,11 +1,11 @@
-"""How a scripted execution's status moves: at once, after so many reads, or by the clock."""
+"""How the status of what is scripted moves: at once, after so many reads, or by the clock."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_aicore.emulator.state import Execution
+from airflow_provider_aicore.emulator.state import Deployment, Workload
 from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
 
 
@@ -31,8 +31,10 @@ class Step:
 class Progress:
     """The way of an execution after UNKNOWN, which each one starts in; where the steps end it stays.
 
+    A deployment goes the same way, without COMPLETED: it has no end of its own.
+
     :param steps: what comes after UNKNOWN, in order.
-    :param stop: the step from STOPPING to its end, once somebody has stopped the execution.
+    :param stop: the step from STOPPING to its end, once somebody has stopped the workload.
     """
 
     steps: tuple[Step, ...] = ()
@@ -102,12 +104,16 @@ class Progress:
             raise ValueError(f"stuck({status!r}): one of UNKNOWN, PENDING and RUNNING is possible")
         return cls(() if status == "UNKNOWN" else (Step(status),))
 
+    def endless(self) -> "Progress":
+        """Give the same way without COMPLETED, which deployments do not reach."""
+        return replace(self, steps=tuple(step for step in self.steps if step.status != "COMPLETED"))
+
 
 class ScriptedEnactment:
-    """Moves one execution along a `Progress`; it is looked at, it does not act on its own.
+    """Moves one execution or deployment along a `Progress`; it is looked at, it does not act on its own.
 
     :param progress: the way.
-    :param entered_at: when the execution was created, seconds since the epoch.
+    :param entered_at: when it was created, seconds since the epoch.
     :param write_outputs: called when the execution completes, with the instant.
     """
 
@@ -118,20 +124,20 @@ class ScriptedEnactment:
         self._reads = 0
         self._write_outputs = write_outputs
 
-    def advance(self, execution: Execution, now: float) -> None:
+    def advance(self, workload: Workload, now: float) -> None:
         """Enter every status that is due; one that the clock made due is entered at its own instant."""
         while self._ahead and self._is_due(self._ahead[0], now):
             step = self._ahead.popleft()
-            self._enter(execution, step, now if step.after_reads else self._entered_at + step.after_seconds)
+            self._enter(workload, step, now if step.after_reads else self._entered_at + step.after_seconds)
 
     def shown(self) -> None:
         """Count one read of the present status."""
         self._reads += 1
 
-    def stop(self, execution: Execution, now: float) -> None:
+    def stop(self, workload: Workload, now: float) -> None:
         """Go to STOPPING; the script's ``stop`` says when that ends."""
         self._ahead = deque([self._stop])
-        self._enter(execution, Step("STOPPING"), now)
+        self._enter(workload, Step("STOPPING"), now)
 
     def abandon(self) -> None:
         """Stay where it is."""
@@ -140,24 +146,24 @@ class ScriptedEnactment:
     def _is_due(self, step: Step, now: float) -> bool:
         return self._reads >= step.after_reads and now >= self._entered_at + step.after_seconds
 
-    def _enter(self, execution: Execution, step: Step, at: float) -> None:
+    def _enter(self, workload: Workload, step: Step, at: float) -> None:
         if step.status == "COMPLETED":
             self._write_outputs(at)
-        execution.move(step.status, at)
-        execution.status_message = step.message
-        execution.status_details = _details(execution, step)
+        workload.move(step.status, at)
+        workload.status_message = step.message
+        workload.status_details = _details(workload, step)
         self._entered_at = at
         self._reads = 0
 
 
-def _details(execution: Execution, step: Step) -> dict[str, Any] | None:
+def _details(workload: Workload, step: Step) -> dict[str, Any] | None:
     if step.details is not None:
         return dict(step.details)
+    if isinstance(workload, Deployment):
+        return {}  # The rest is about workflows.
     if step.status == "DEAD":
-        log_tail = tail(line.msg for line in execution.logs)
-        return describe(
-            [PodReport(execution.id, 1, "Error (exit code 1)", culprit="main", log_tail=log_tail)]
-        )
+        log_tail = tail(line.msg for line in workload.logs)
+        return describe([PodReport(workload.id, 1, "Error (exit code 1)", culprit="main", log_tail=log_tail)])
     if step.status == "COMPLETED":
-        return describe([PodReport(execution.id, 0)])
-    return describe([PodReport(execution.id)] if step.status == "RUNNING" else [])
+        return describe([PodReport(workload.id, 0)])
+    return describe([PodReport(workload.id)] if step.status == "RUNNING" else [])

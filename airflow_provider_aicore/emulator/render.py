@@ -6,16 +6,26 @@ from airflow_provider_aicore.emulator.state import (
     Artifact,
     ArtifactSlot,
     Configuration,
+    Deployment,
     Executable,
     Execution,
+    ExecutionSchedule,
     Metrics,
     Parameter,
     Scenario,
+    Workload,
 )
 from airflow_provider_aicore.emulator.timestamps import whole_seconds, with_offset
 
 
-def artifact(item: Artifact, expanded: Scenario | None = None) -> dict[str, Any]:
+class Shape(dict[str, Any]):
+    """The fields of a thing that have a value."""
+
+    absent: tuple[str, ...] = ()
+    """Names of the optional fields that have none."""
+
+
+def artifact(item: Artifact, expanded: Scenario | None = None) -> Shape:
     """Shape an artifact (schema ``AiArtifact``).
 
     :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
@@ -36,7 +46,7 @@ def artifact(item: Artifact, expanded: Scenario | None = None) -> dict[str, Any]
     )
 
 
-def configuration(item: Configuration, expanded: Scenario | None = None) -> dict[str, Any]:
+def configuration(item: Configuration, expanded: Scenario | None = None) -> Shape:
     """Shape a configuration (schema ``AiConfiguration``); it has no ``modifiedAt``.
 
     :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
@@ -53,38 +63,42 @@ def configuration(item: Configuration, expanded: Scenario | None = None) -> dict
     )
 
 
-def execution(item: Execution) -> dict[str, Any]:
+def execution(item: Execution) -> Shape:
     """Shape an execution as an item of a list (schema ``AiExecution``), which never has ``statusDetails``."""
-    outputs = [{**artifact(each), "labels": []} for each in item.output_artifacts]
+    outputs = [_present(artifact(each), labels=[]) for each in item.output_artifacts]
     return _present(
-        id=item.id,
-        configurationId=item.configuration.id,
-        configurationName=item.configuration.name,
-        executableId=item.configuration.executable_id,
-        scenarioId=item.configuration.scenario_id,
-        targetStatus=item.target_status,
-        status=item.status,
-        statusMessage=item.status_message[:256],
-        createdAt=whole_seconds(item.created_at),
-        modifiedAt=whole_seconds(item.modified_at),
-        submissionTime=_instant(item.submission_time),
-        startTime=_instant(item.start_time),
-        completionTime=_instant(item.completion_time),
+        _workload(item),
+        executionScheduleId=item.execution_schedule_id,
         outputArtifacts=outputs if outputs or item.status == "COMPLETED" else None,
     )
 
 
-def execution_with_details(item: Execution) -> dict[str, Any]:
-    """Shape an execution as the answer to a GET of it (schema ``AiExecutionResponseWithDetails``)."""
-    return _present(**execution(item), statusDetails=item.status_details)
+def deployment(item: Deployment, base_url: str) -> Shape:
+    """Shape a deployment as an item of a list (schema ``AiDeployment``).
+
+    :param base_url: of AI Core, without ``/v2``; the deployment's own is below it, once it runs.
+    """
+    url = f"{base_url}/v2/inference/deployments/{item.id}" if item.start_time is not None else ""
+    return _present(
+        _workload(item),
+        deploymentUrl=url,
+        lastOperation="DELETE" if item.target_status == "DELETED" else item.last_operation,
+        latestRunningConfigurationId=item.latest_running_configuration_id,
+        ttl=item.ttl,
+        details={"scaling": {"backendDetails": {}}, "resources": {"backendDetails": {}}},
+    )
 
 
-def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
-    """Shape what ``$select=status`` leaves of an execution.
+def with_details(shape: Shape, item: Workload) -> Shape:
+    """Add the ``statusDetails``, which only the answer for a single execution or deployment has."""
+    return _present(shape, statusDetails=item.status_details)
 
-    SAP's client takes these six fields and no other; whether list items carry details is not documented.
 
-    :param details: False for the items of a list.
+def workload_status(item: Workload) -> Shape:
+    """Shape what ``$select=status`` leaves of an execution or deployment.
+
+    With the details SAP's client takes six fields and no other; whether list items carry details is not
+    documented.
     """
     return _present(
         id=item.id,
@@ -92,25 +106,39 @@ def execution_status(item: Execution, *, details: bool) -> dict[str, Any]:
         status=item.status,
         createdAt=whole_seconds(item.created_at),
         modifiedAt=whole_seconds(item.modified_at),
-        statusDetails=item.status_details if details else None,
     )
 
 
-def metrics(item: Metrics, selected: set[str]) -> dict[str, Any]:
+def execution_schedule(item: ExecutionSchedule) -> Shape:
+    """Shape a schedule (schema ``AiExecutionSchedule``)."""
+    return _present(
+        id=item.id,
+        name=item.name,
+        cron=item.cron,
+        configurationId=item.configuration.id,
+        status=item.status,
+        start=_instant(item.start),
+        end=_instant(item.end),
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
+    )
+
+
+def metrics(item: Metrics, selected: set[str]) -> Shape:
     """Shape what was tracked for an execution (schema ``TrckGetMetricResource``).
 
     :param selected: of ``metrics``, ``tags`` and ``customInfo`` those that were asked for.
     """
     parts = {"metrics": item.metrics, "tags": item.tags, "customInfo": item.custom_info}
-    return {
-        "executionId": item.execution_id,
-        "createdAt": whole_seconds(item.created_at),
-        "modifiedAt": whole_seconds(item.modified_at),
+    return _present(
+        executionId=item.execution_id,
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
         **{name: part for name, part in parts.items() if name in selected},
-    }
+    )
 
 
-def scenario(item: Scenario) -> dict[str, Any]:
+def scenario(item: Scenario) -> Shape:
     """Shape a scenario (schema ``AiScenario``)."""
     return _present(
         id=item.id,
@@ -121,7 +149,7 @@ def scenario(item: Scenario) -> dict[str, Any]:
     )
 
 
-def executable(item: Executable) -> dict[str, Any]:
+def executable(item: Executable) -> Shape:
     """Shape an executable (schema ``AiExecutable``)."""
     return _present(
         id=item.id,
@@ -139,23 +167,47 @@ def executable(item: Executable) -> dict[str, Any]:
     )
 
 
-def version(scenario_id: str, version_id: str, created_at: float) -> dict[str, Any]:
+def version(scenario_id: str, version_id: str, created_at: float) -> Shape:
     """Shape a version of a scenario (schema ``AiVersion``)."""
-    return {
-        "id": version_id,
-        "scenarioId": scenario_id,
-        "createdAt": with_offset(created_at),
-        "modifiedAt": with_offset(created_at),
-    }
+    return _present(
+        id=version_id,
+        scenarioId=scenario_id,
+        createdAt=with_offset(created_at),
+        modifiedAt=with_offset(created_at),
+    )
 
 
-def listed(resources: list[dict[str, Any]]) -> dict[str, Any]:
+def listed(resources: list[Shape]) -> dict[str, Any]:
     """Wrap the items of a list; ``count`` is how many are in this answer, not how many there are."""
     return {"count": len(resources), "resources": resources}
 
 
-def _present(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _workload(item: Workload) -> Shape:
+    return _present(
+        id=item.id,
+        configurationId=item.configuration.id,
+        configurationName=item.configuration.name,
+        executableId=item.configuration.executable_id,
+        scenarioId=item.configuration.scenario_id,
+        targetStatus=item.target_status,
+        status=item.status,
+        statusMessage=item.status_message[:256],
+        createdAt=whole_seconds(item.created_at),
+        modifiedAt=whole_seconds(item.modified_at),
+        submissionTime=_instant(item.submission_time),
+        startTime=_instant(item.start_time),
+        completionTime=_instant(item.completion_time),
+    )
+
+
+def _present(base: Shape | None = None, /, **fields: Any) -> Shape:
+    """Make a shape, of another one and more fields; what is None is absent."""
+    shape = Shape(base or {})
+    shape.update((name, value) for name, value in fields.items() if value is not None)
+    shape.absent = (base.absent if base else ()) + tuple(
+        name for name, value in fields.items() if value is None
+    )
+    return shape
 
 
 def _instant(seconds: float | None) -> str | None:
@@ -166,9 +218,9 @@ def _pairs(bindings: tuple[tuple[str, str], ...] | None, value_name: str) -> lis
     return None if bindings is None else [{"key": key, value_name: value} for key, value in bindings]
 
 
-def _parameter(item: Parameter) -> dict[str, Any]:
+def _parameter(item: Parameter) -> Shape:
     return _present(name=item.name, type="string", default=item.default, description=item.description)
 
 
-def _slot(item: ArtifactSlot) -> dict[str, Any]:
+def _slot(item: ArtifactSlot) -> Shape:
     return _present(name=item.name, kind=item.kind)

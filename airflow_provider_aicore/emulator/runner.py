@@ -13,10 +13,9 @@ from airflow_provider_aicore.emulator.workflow_run import RunSettings, WorkflowR
 class Runner:
     """Runs executions of one tenant."""
 
-    def __init__(self, tenant: Tenant, settings: RunSettings) -> None:
-        self._tenant, self._settings = tenant, settings
+    def __init__(self, tenant: Tenant, settings: RunSettings, store: ObjectStore) -> None:
+        self._tenant, self._settings, self._store = tenant, settings, store
         self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-"))
-        self._store = ObjectStore(settings.object_store or self._folder / "object-store")
         self._turns = Turns(settings.max_running)
         self._runs: list[WorkflowRun] = []
 

@@ -16,6 +16,7 @@ from airflow_provider_aicore.emulator.emulator import Emulator
 
 HOST = "127.0.0.1"
 _ALLOWED_HOSTS = {HOST, "localhost"}
+_SECONDS_BETWEEN_TICKS = 1.0
 _NOT_COPIED = {"content-length", "content-encoding", "transfer-encoding"}
 
 
@@ -41,11 +42,11 @@ class EmulatorServer:
     """An emulator that listens, for as long as the ``with`` block lasts.
 
     :param port: to listen on; 0 takes a free one.
-    :param options: of `Emulator`; ``url`` and ``tracking_endpoint`` are set here.
+    :param arguments: of `Emulator`; ``url`` and ``tracking_endpoint`` are set here.
     :raises OSError: the port is taken.
     """
 
-    def __init__(self, port: int = 0, **options: Any) -> None:
+    def __init__(self, port: int = 0, **arguments: Any) -> None:
         # With the protocol named, asyncio turns Nagle's algorithm off; answers would wait 40 ms for it.
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +55,7 @@ class EmulatorServer:
             self._socket.listen(2048)
             self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
             """Of AI Core and of the identity service, without ``/v2``."""
-            self.emulator = Emulator(url=self.url, tracking_endpoint=self.url, **options)
+            self.emulator = Emulator(url=self.url, tracking_endpoint=self.url, **arguments)
             """What answers."""
         except BaseException:
             self._socket.close()
@@ -74,16 +75,26 @@ class EmulatorServer:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._ended = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._ticking.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self._ended.set()
         self._server.should_exit = True
         self._thread.join()
+        self._ticking.join()
         self._socket.close()
         self.emulator.close()
+
+    def _tick(self) -> None:
+        # Schedules have to start executions also while nobody asks.
+        while not self._ended.wait(_SECONDS_BETWEEN_TICKS):
+            self.emulator.tick()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airflow_provider_aicore.emulator.options import Options
+
 TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
 
 
@@ -116,24 +118,27 @@ class LogLine:
 
 
 class Enactment(Protocol):
-    """What makes an execution's status move: a script, or processes."""
+    """What makes the status of an execution or deployment move: a script, or processes."""
 
-    def advance(self, execution: "Execution", now: float) -> None:
-        """Bring the execution up to date, as somebody is about to look at it."""
+    def advance(self, workload: "Workload", now: float) -> None:
+        """Bring the workload up to date, as somebody is about to look at it."""
 
     def shown(self) -> None:
-        """Take note that an answer showed the execution."""
+        """Take note that an answer showed the workload."""
 
-    def stop(self, execution: "Execution", now: float) -> None:
-        """Begin to stop an execution that is PENDING or RUNNING."""
+    def stop(self, workload: "Workload", now: float) -> None:
+        """Begin to stop a workload that is PENDING or RUNNING."""
 
     def abandon(self) -> None:
-        """End whatever is still going on: the execution is deleted."""
+        """End whatever is still going on: the workload is deleted."""
 
 
 @dataclass(slots=True)
-class Execution:
-    """An execution; instants are seconds since the epoch and None until reached."""
+class Workload:
+    """What executions and deployments have in common.
+
+    Instants are seconds since the epoch and None until reached.
+    """
 
     id: str
     configuration: Configuration
@@ -148,7 +153,6 @@ class Execution:
     start_time: float | None = None
     completion_time: float | None = None
     gone_at: float | None = None
-    output_artifacts: list[Artifact] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
 
     def move(self, status: str, at: float) -> None:
@@ -167,12 +171,39 @@ class Execution:
             self.completion_time = at
 
     def log(self, msg: str, at: float, *, container: str = "main", pod: str | None = None) -> None:
-        """Write a line to the execution's log.
+        """Write a line to the log.
 
         :param at: seconds since the epoch; it may lie in the past, lines do arrive late on AI Core.
         :param pod: default: the pod of a workflow with a single step, which has the execution's id.
         """
         self.logs.append(LogLine(int(at * 1_000_000_000), container, pod or self.id, msg))
+
+
+@dataclass(slots=True)
+class Execution(Workload):
+    """An execution.
+
+    :param execution_schedule_id: of the schedule that started it, if one did.
+    """
+
+    execution_schedule_id: str | None = None
+    output_artifacts: list[Artifact] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Deployment(Workload):
+    """A deployment.
+
+    :param ttl: its time to live as it was asked for; None: no end.
+    :param expires_at: when that is over, seconds since the epoch.
+    :param latest_running_configuration_id: of the configuration that ran before it was given another one.
+    """
+
+    target_status: str = "RUNNING"
+    ttl: str | None = None
+    expires_at: float | None = None
+    last_operation: str = "CREATE"
+    latest_running_configuration_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -188,6 +219,27 @@ class Metrics:
 
 
 @dataclass(slots=True)
+class ExecutionSchedule:
+    """An execution schedule; all instants are seconds since the epoch.
+
+    :param next_tick: of its cron expression, among those whose execution has not been started; None for none.
+    :param next_start: when the execution for *next_tick* starts.
+    """
+
+    id: str
+    name: str
+    cron: str
+    configuration: Configuration
+    created_at: float
+    modified_at: float
+    start: float | None = None
+    end: float | None = None
+    status: str = "ACTIVE"
+    next_tick: float | None = None
+    next_start: float | None = None
+
+
+@dataclass(slots=True)
 class ResourceGroup:
     """One resource group; nothing in it is visible from another one."""
 
@@ -195,6 +247,8 @@ class ResourceGroup:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
+    execution_schedules: dict[str, ExecutionSchedule] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
     generic_secrets: dict[str, GenericSecret] = field(default_factory=dict)
 
@@ -219,27 +273,17 @@ class ResourceGroup:
         return artifact
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Behaviour that AI Core leaves open or that varies; see `Emulator` for what each means."""
-
-    refused_transition_status: int
-    list_lag: float
-    deletion_seconds: float
-    bulk_updates: bool
-
-
 @dataclass(slots=True)
 class Tenant:
     """Everything the emulator knows. Whoever reads or changes it holds *lock*.
 
     :param now: the clock, seconds since the epoch.
-    :param enact: gives a new execution what makes it move.
+    :param enact: gives a new execution or deployment what makes it move.
     """
 
     now: Callable[[], float]
     options: Options
-    enact: Callable[[ResourceGroup, Execution], Enactment]
+    enact: Callable[[ResourceGroup, Workload], Enactment]
     groups: dict[str, ResourceGroup]
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     executables: dict[str, Executable] = field(default_factory=dict)
@@ -262,13 +306,40 @@ class Tenant:
         """Give the executables of one scenario."""
         return [each for each in self.executables.values() if each.scenario_id == scenario_id]
 
-    def start(self, group: ResourceGroup, configuration: Configuration) -> Execution:
-        """Create an execution of *configuration* and set it going."""
-        now = self.now()
-        execution = Execution(new_execution_id(), configuration, created_at=now, modified_at=now)
+    def start(
+        self,
+        group: ResourceGroup,
+        configuration: Configuration,
+        *,
+        at: float | None = None,
+        execution_schedule_id: str | None = None,
+    ) -> Execution:
+        """Create an execution of *configuration* and set it going.
+
+        :param at: seconds since the epoch; default: now.
+        :param execution_schedule_id: of the schedule that starts it.
+        """
+        at = self.now() if at is None else at
+        execution = Execution(new_execution_id(), configuration, created_at=at, modified_at=at)
+        execution.execution_schedule_id = execution_schedule_id
         group.executions[execution.id] = execution
         execution.enactment = self.enact(group, execution)
         return execution
+
+    def deploy(
+        self, group: ResourceGroup, configuration: Configuration, ttl: str | None, ttl_seconds: float | None
+    ) -> Deployment:
+        """Create a deployment of *configuration* and set it going.
+
+        :param ttl: its time to live as it was asked for; None: no end.
+        :param ttl_seconds: the same in seconds.
+        """
+        now = self.now()
+        deployment = Deployment(new_deployment_id(), configuration, created_at=now, modified_at=now, ttl=ttl)
+        deployment.expires_at = None if ttl_seconds is None else now + ttl_seconds
+        group.deployments[deployment.id] = deployment
+        deployment.enactment = self.enact(group, deployment)
+        return deployment
 
 
 def new_id() -> str:
@@ -279,3 +350,8 @@ def new_id() -> str:
 def new_execution_id() -> str:
     """Make an id as executions have: 16 hexadecimal digits that start with ``e``."""
     return "e" + secrets.token_hex(8)[:15]
+
+
+def new_deployment_id() -> str:
+    """Make an id as deployments have: 16 hexadecimal digits that start with ``d``."""
+    return "d" + secrets.token_hex(8)[:15]

@@ -1,4 +1,4 @@
-"""From WorkflowTemplates in a folder to executables, by the mapping that AI Core's Git sync uses.
+"""From the templates in a folder to executables, by the mapping that AI Core's Git sync uses.
 
 ================================================  =====================================================
 Template                                          AI Core
@@ -9,11 +9,12 @@ label ``scenarios.ai.sap.com/id``                 id of the scenario
 annotation ``scenarios.ai.sap.com/name``          its name; ``…/description`` its description
 label ``ai.sap.com/version``                      version of the executable
 ``spec.arguments.parameters[]``                   parameters; ``value`` is the default
-``templates[].inputs.artifacts[].name``           input artifacts, unless a step or task fills them
+``templates[].inputs.artifacts[].name``           input artifacts, unless a step of the workflow fills them
 ``templates[].outputs.artifacts[].globalName``    output artifacts
 annotation ``artifacts.ai.sap.com/<name>.kind``   the kind of either
 ================================================  =====================================================
 
+A ServingTemplate names its parameters and input artifacts in ``spec.inputs``; it has no output artifacts.
 Source: SAP's documentation of workflow templates, removed from its public repository in April 2026.
 """
 
@@ -29,7 +30,7 @@ from airflow_provider_aicore.emulator.parts import Part, PartRefused, line_of
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
 from airflow_provider_aicore.emulator.template_checks import WorkflowChecker
 
-ARGO_VERSION = "argoproj.io/v1alpha1"
+_VERSIONS = {"WorkflowTemplate": "argoproj.io/v1alpha1", "ServingTemplate": "ai.sap.com/v1alpha1"}
 
 
 class TemplateError(ValueError):
@@ -37,9 +38,9 @@ class TemplateError(ValueError):
 
 
 def load(folder: Path, created_at: float, images: Mapping[str, Path]) -> list[tuple[Executable, Scenario]]:
-    """Read all WorkflowTemplates of a folder (not of folders in it) from ``*.yaml`` and ``*.yml``.
+    """Read all templates of a folder (not of folders in it) from ``*.yaml`` and ``*.yml``.
 
-    Documents of other kinds are left aside: a folder may hold ServingTemplates and secrets as well.
+    Documents of other kinds are left aside: a folder may hold secrets as well.
 
     :param created_at: what the executables carry as ``createdAt``, seconds since the epoch.
     :param images: name of an image to the folder that stands for it; where there are any, the image of each
@@ -69,16 +70,14 @@ def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:
     return [
         (Part(document), node)
         for document, node in zip(documents, nodes, strict=True)
-        if isinstance(document, Mapping) and document.get("kind") == "WorkflowTemplate"
+        if isinstance(document, Mapping) and document.get("kind") in _VERSIONS
     ]
 
 
 def _read(document: Part, created_at: float, images: Mapping[str, Path]) -> tuple[Executable, Scenario]:
-    if document.mapping().get("apiVersion") != ARGO_VERSION:
-        document.part("apiVersion").refuse(
-            f"a WorkflowTemplate has {ARGO_VERSION}, not {document.part('apiVersion').value!r} "
-            "(ai.sap.com/v1alpha1 is for a ServingTemplate)"
-        )
+    kind, version = document.text("kind"), document.part("apiVersion")
+    if version.value != _VERSIONS[kind]:
+        version.refuse(f"a {kind} has {_VERSIONS[kind]}, not {version.value!r}")
     metadata, spec = document.part("metadata"), document.part("spec")
     labels, annotations = metadata.part("labels"), metadata.part("annotations")
     executable_id = _required_id(metadata, "name")
@@ -86,12 +85,9 @@ def _read(document: Part, created_at: float, images: Mapping[str, Path]) -> tupl
     version_id = labels.mapping().get("ai.sap.com/version")
     if not isinstance(version_id, str) or not version_id:
         labels.refuse('ai.sap.com/version is needed, such as "1.0.0"')
-    for name in ("entrypoint", "templates"):
-        if not spec.mapping().get(name):
-            spec.refuse(f"{name} is needed")
-    templates = read_templates(spec)
-    WorkflowChecker(spec, templates, images).check()
-    inputs, outputs = _input_names(templates.values()), _output_names(templates.values())
+    deployable = kind == "ServingTemplate"
+    inputs, outputs = _served_names(spec) if deployable else _workflow_names(spec, images)
+    parameters = spec.part("inputs" if deployable else "arguments").items("parameters")
     executable = Executable(
         id=executable_id,
         scenario_id=scenario_id,
@@ -99,14 +95,32 @@ def _read(document: Part, created_at: float, images: Mapping[str, Path]) -> tupl
         created_at=created_at,
         version_id=version_id,
         description=annotations.optional_text("executables.ai.sap.com/description"),
-        parameters=tuple(_parameter(each) for each in spec.part("arguments").items("parameters")),
+        deployable=deployable,
+        parameters=tuple(_parameter(each) for each in parameters),
         input_artifacts=tuple(_slot(name, annotations) for name in inputs),
         output_artifacts=tuple(_slot(name, annotations) for name in outputs),
-        workflow=spec.mapping(),
+        workflow=None if deployable else spec.mapping(),
     )
     scenario_name = annotations.optional_text("scenarios.ai.sap.com/name") or scenario_id
     description = annotations.optional_text("scenarios.ai.sap.com/description")
     return executable, Scenario(scenario_id, scenario_name, created_at, description)
+
+
+def _workflow_names(spec: Part, images: Mapping[str, Path]) -> tuple[list[str], list[str]]:
+    """Check a workflow, and give the names of its input and output artifacts."""
+    for name in ("entrypoint", "templates"):
+        if not spec.mapping().get(name):
+            spec.refuse(f"{name} is needed")
+    templates = read_templates(spec)
+    WorkflowChecker(spec, templates, images).check()
+    return _input_names(templates.values()), _output_names(templates.values())
+
+
+def _served_names(spec: Part) -> tuple[list[str], list[str]]:
+    """Give the names of the input artifacts of what a deployment serves; it has no output."""
+    if not spec.part("template").mapping():
+        spec.refuse("template is needed")
+    return [each.text("name") for each in spec.part("inputs").items("artifacts")], []
 
 
 def _required_id(parent: Part, name: str) -> str:

@@ -1,13 +1,15 @@
 """What is tracked for an execution: checks, limits, and how one report joins what is there.
 
-AI Core does not document whether a second report appends or replaces. Here metrics are appended, as they are
-reported one step at a time, and a tag or custom info takes the place of the one with the same name.
+AI Core does not document whether a second report appends or replaces: an option says. By default metrics are
+appended, as they are reported one step at a time, and a tag or custom info takes the place of the one with
+the same name.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks
+from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
 from airflow_provider_aicore.emulator.state import Metrics, ResourceGroup
 from airflow_provider_aicore.emulator.timestamps import parse_nanoseconds, whole_seconds
@@ -19,7 +21,7 @@ MOST_CUSTOM_INFO_BYTES = 5_000_000
 PAYLOAD_TOO_LARGE = "02000005"
 
 
-def report(group: ResourceGroup, body: Mapping[str, Any], now: float) -> None:
+def report(group: ResourceGroup, body: Mapping[str, Any], now: float, options: Options) -> None:
     """Add what *body* reports to what is tracked for its execution.
 
     Source: operation ``metrics.patch``, schema ``TrckMetricResource``.
@@ -36,9 +38,14 @@ def report(group: ResourceGroup, body: Mapping[str, Any], now: float) -> None:
     tags = [_named(each, longest=256) for each in checks.objects(body, "tags") or []]
     custom_info = [_named(each, longest=None) for each in checks.objects(body, "customInfo") or []]
     joined = known or Metrics(execution_id, created_at=now, modified_at=now)
-    metrics = joined.metrics + metrics
-    tags = _replaced(joined.tags, tags)
-    custom_info = _replaced(joined.custom_info, custom_info)
+    if options.repeated_metrics == "append":
+        metrics = joined.metrics + metrics
+        tags = _replaced(joined.tags, tags)
+        custom_info = _replaced(joined.custom_info, custom_info)
+    else:
+        metrics = metrics if body.get("metrics") is not None else joined.metrics
+        tags = tags if body.get("tags") is not None else joined.tags
+        custom_info = custom_info if body.get("customInfo") is not None else joined.custom_info
     _refuse_too_much(metrics, tags, custom_info)
     joined.metrics, joined.tags, joined.custom_info = metrics, tags, custom_info
     joined.modified_at = now

@@ -18,7 +18,14 @@ from airflow_provider_aicore.emulator.outcomes import Outputs
 from airflow_provider_aicore.emulator.pods import DEADLINE_EXCEEDED, Pod, PodSurroundings
 from airflow_provider_aicore.emulator.processes import end_stragglers
 from airflow_provider_aicore.emulator.sandbox import Sandbox, find_image
-from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Execution, ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.state import (
+    ArtifactSlot,
+    Executable,
+    Execution,
+    ResourceGroup,
+    Tenant,
+    Workload,
+)
 from airflow_provider_aicore.emulator.status_details import PodReport, describe
 from airflow_provider_aicore.emulator.tags import substitute
 from airflow_provider_aicore.emulator.turns import Turns
@@ -104,15 +111,15 @@ class WorkflowRun:
         self._turns.join(self._execution.id)
         self._thread.start()
 
-    def advance(self, execution: Execution, now: float) -> None:
+    def advance(self, workload: Workload, now: float) -> None:
         """Do nothing: it moves on its own."""
 
     def shown(self) -> None:
         """Do nothing: reads do not move it."""
 
-    def stop(self, execution: Execution, now: float) -> None:
+    def stop(self, workload: Workload, now: float) -> None:
         """Go to STOPPING, and to STOPPED when the last process has ended."""
-        execution.move("STOPPING", now)
+        workload.move("STOPPING", now)
         self.abandon()
 
     def abandon(self) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from airflow_provider_aicore.emulator import Emulator, Progress, Step
+from airflow_provider_aicore.emulator import Emulator, Options, Progress, Step
 from airflow_provider_aicore.emulator.routes.table import ROUTES, find
 
 UNDESCRIBED = {"/meta/versions", "/healthz"}
 """Paths that the vendor's SDK calls and its description leaves out."""
 
 EXECUTION = "e0123456789abcde"
+DEPLOYMENT = "d0123456789abcde"
 
 
 class Judged:
@@ -38,7 +39,9 @@ class Judged:
     def __call__(self, method: str, path: str, status: int, **options) -> httpx.Response:
         response = self._http.request(method, path, **options)
         assert response.status_code == status, response.text
-        self._description.check_response(response.request, response)
+        self._description.check_response(
+            response.request, response, nulls_count_as_absent=self._emulator.state.options.null_fields
+        )
         if response.is_success:
             route, _ = find(method, response.request.url.path.removeprefix("/v2/lm"))
             self.succeeded.add((route.method, route.path))
@@ -76,6 +79,11 @@ def _start(judged, configured) -> str:
     return execution_id
 
 
+@pytest.mark.parametrize(
+    "emulator_options",
+    [Options(), Options(null_fields=True, extra_field=True, list_order_seed=1)],
+    ids=["plain", "varied"],
+)
 def test_every_operation_s_success_fits_the_description(judged, configured, emulator):
     """One walk visits each route that the description has; a route that is added has to be visited too."""
     artifact = {
@@ -119,6 +127,23 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
     judged.merge_patch("/executions", 202, {"executions": bulk})
     judged("DELETE", f"/executions/{execution_id}", 202)
     judged("GET", f"/executions/{execution_id}", 200)
+    _visit_deployments(judged, emulator)
+    file = "/dataset/files/default/airline/flights.csv"
+    judged("PUT", file, 201, content=b"a,b", headers={"Content-Type": "application/octet-stream"})
+    judged("GET", file, 200)
+    judged("DELETE", file, 204)
+    schedule = {
+        "name": "hourly",
+        "cron": "0 * * * *",
+        "configurationId": configured,
+        "end": "2099-01-01T00:00:00Z",
+    }
+    schedule_id = judged("POST", "/executionSchedules", 202, json=schedule).json()["id"]
+    judged("GET", "/executionSchedules", 200, params={"status": "ACTIVE"})
+    judged("GET", "/executionSchedules/$count", 200)
+    judged("GET", f"/executionSchedules/{schedule_id}", 200)
+    judged("PATCH", f"/executionSchedules/{schedule_id}", 202, json={"status": "INACTIVE"})
+    judged("DELETE", f"/executionSchedules/{schedule_id}", 202)
     for path in ("", "/text-clf", "/text-clf/executables", "/text-clf/executables/text-clf-train"):
         judged("GET", f"/scenarios{path}", 200)
     judged("GET", "/scenarios/text-clf/versions", 200)
@@ -127,6 +152,29 @@ def test_every_operation_s_success_fits_the_description(judged, configured, emul
 
     described = {(route.method, route.path) for route in ROUTES if route.path not in UNDESCRIBED}
     assert judged.succeeded == described
+
+
+def _visit_deployments(judged, emulator):
+    emulator.add_executable("text-clf", "text-clf-serve", deployable=True, progress=Progress.by_reads())
+    body = {"name": "serve", "scenarioId": "text-clf", "executableId": "text-clf-serve"}
+    served, other = (judged("POST", "/configurations", 201, json=body).json()["id"] for _ in range(2))
+    judged("POST", "/deployments", 202, json={"configurationId": served})
+    deployment_id = judged("POST", "/deployments", 202, json={"configurationId": served, "ttl": "2h"}).json()[
+        "id"
+    ]
+    for _ in range(3):
+        judged("GET", f"/deployments/{deployment_id}", 200)
+        judged("GET", f"/deployments/{deployment_id}", 200, params={"$select": "status"})
+        judged("GET", "/deployments", 200)
+    judged("GET", "/deployments/$count", 200, params={"status": "RUNNING"})
+    judged("GET", f"/deployments/{deployment_id}/logs", 200)
+    judged("PATCH", f"/deployments/{deployment_id}", 202, json={"configurationId": other})
+    judged("GET", f"/deployments/{deployment_id}", 200)
+    bulk = [{"id": deployment_id, "targetStatus": "STOPPED"}, {"id": "d000", "targetStatus": "DELETED"}]
+    judged.merge_patch("/deployments", 202, {"deployments": bulk})
+    judged("GET", f"/deployments/{deployment_id}", 200)
+    judged("DELETE", f"/deployments/{deployment_id}", 202)
+    judged("GET", f"/deployments/{deployment_id}", 200)
 
 
 @pytest.mark.parametrize("end", ["COMPLETED", "DEAD", "STOPPED"])
@@ -144,7 +192,9 @@ def test_an_execution_fits_the_description_in_every_status(judged, configured, e
 def test_a_refused_change_fits_the_description(clock, description, refusal):
     """Whichever of its two statuses the emulator is told to refuse with."""
     emulator = Emulator(
-        now=clock.now, refused_transition_status=refusal, progress=Progress((Step("RUNNING"),))
+        now=clock.now,
+        options=Options(refused_transition_status=refusal),
+        progress=Progress((Step("RUNNING"),)),
     )
     emulator.add_executable("text-clf", "text-clf-train")
     judged = Judged(emulator, description)
@@ -186,6 +236,28 @@ REFUSED = [
     ("DELETE", f"/executions/{EXECUTION}", 404, {}),
     ("GET", f"/executions/{EXECUTION}/logs", 404, {}),
     ("GET", f"/executions/{EXECUTION}/logs", 400, {"params": {"$top": "5001"}}),
+    (
+        "POST",
+        "/executionSchedules",
+        400,
+        {"json": {"name": "x", "cron": "* * * * *", "configurationId": "none"}},
+    ),
+    ("GET", "/executionSchedules", 400, {"params": {"status": "SLEEPING"}}),
+    ("GET", "/executionSchedules/none", 404, {}),
+    ("PATCH", "/executionSchedules/none", 404, {"json": {"status": "INACTIVE"}}),
+    ("PATCH", "/executionSchedules/none", 400, {"json": {}}),
+    ("DELETE", "/executionSchedules/none", 404, {}),
+    ("POST", "/deployments", 400, {"json": {"configurationId": "none"}}),
+    ("GET", f"/deployments/{DEPLOYMENT}", 404, {}),
+    ("GET", "/deployments", 400, {"params": {"status": "SLEEPING"}}),
+    ("PATCH", f"/deployments/{DEPLOYMENT}", 404, {"json": {"targetStatus": "STOPPED"}}),
+    ("PATCH", f"/deployments/{DEPLOYMENT}", 400, {"json": {}}),
+    ("DELETE", f"/deployments/{DEPLOYMENT}", 404, {}),
+    ("GET", f"/deployments/{DEPLOYMENT}/logs", 404, {}),
+    ("PUT", "/dataset/files/default/a.exe", 400, {"content": b"x"}),
+    ("GET", "/dataset/files/default", 400, {}),
+    ("GET", "/dataset/files/default/a.csv", 404, {}),
+    ("DELETE", "/dataset/files/default/a.csv", 404, {}),
     ("GET", "/metrics", 400, {}),
     ("GET", "/metrics", 404, {"params": {"executionIds": EXECUTION}}),
     ("DELETE", "/metrics", 404, {"params": {"executionId": EXECUTION}}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aicore.emulator import Progress
+from airflow_provider_aicore.emulator import Options, Progress
 from airflow_provider_aicore.emulator.server import EmulatorServer
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def airflow_database() -> None:
 @pytest.fixture
 def server(monkeypatch) -> Iterator[EmulatorServer]:
     """Return an emulator that listens, with an executable, and a connection that leads there."""
-    with EmulatorServer(deletion_seconds=0) as server:
+    with EmulatorServer(options=Options(deletion_seconds=0)) as server:
         server.emulator.add_executable(
             "text-clf",
             "text-clf-train",

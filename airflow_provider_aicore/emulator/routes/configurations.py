@@ -1,15 +1,17 @@
 """Operations ``configuration.create``, ``.query``, ``.count`` and ``.get``."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
-from airflow_provider_aicore.emulator.state import Configuration, new_id
+from airflow_provider_aicore.emulator.state import Configuration, Executable, new_id
 
 
 def create(request: ApiRequest) -> Reply:
-    """Create a configuration; scenario and executable have to exist, bindings are not compared with them."""
+    """Create a configuration; scenario and executable have to exist, the rest is for options to say."""
     body = request.body()
     configuration = Configuration(
         id=new_id(),
@@ -25,6 +27,9 @@ def create(request: ApiRequest) -> Reply:
         raise bad_request(
             f"There is no executable {configuration.executable_id} in scenario {configuration.scenario_id}"
         )
+    for verdict, complaint in _complaints(configuration, executable, request):
+        if verdict == "refuse":
+            raise bad_request(complaint)
     request.group.configurations[configuration.id] = configuration
     answer = {"id": configuration.id, "message": "Configuration created"}
     return Reply(201, answer, location=configuration.id)
@@ -57,6 +62,22 @@ def get(request: ApiRequest) -> Reply:
     return Reply(200, render.configuration(configuration, scenario))
 
 
+def runnable(request: ApiRequest, body: Mapping[str, Any], *, deployable: bool = False) -> Configuration:
+    """Give the configuration that a request to start something names.
+
+    :param deployable: True for deployments, False for executions.
+    :raises Refusal: 400, there is none, or its executable is for the other.
+    """
+    configuration_id = checks.identifier(body, "configurationId")
+    configuration = request.group.configurations.get(configuration_id)
+    if configuration is None:
+        raise bad_request(f"configurationId: there is no configuration {configuration_id}")
+    if request.tenant.executables[configuration.executable_id].deployable is not deployable:
+        what = "executions" if deployable else "deployments"
+        raise bad_request(f"The executable {configuration.executable_id} is for {what} only")
+    return configuration
+
+
 def _matching(request: ApiRequest) -> list[Configuration]:
     scenario_id = request.query.identifier("scenarioId")
     executable_ids = request.query.identifiers("executableIds", most=1000)
@@ -70,6 +91,40 @@ def _matching(request: ApiRequest) -> list[Configuration]:
         and (executable_ids is None or each.executable_id in executable_ids)
         and contains(each.name)
     ]
+
+
+def _complaints(
+    configuration: Configuration, executable: Executable, request: ApiRequest
+) -> Iterator[tuple[str, str]]:
+    """Find what AI Core may or may not mind, with the option that says whether it does."""
+    options = request.tenant.options
+    parameters = [key for key, _ in configuration.parameter_bindings or ()]
+    artifacts = [key for key, _ in configuration.input_artifact_bindings or ()]
+    slots = [each.name for each in executable.input_artifacts]
+    for name, bound, declared, needed in (
+        (
+            "parameterBindings",
+            parameters,
+            [each.name for each in executable.parameters],
+            [each.name for each in executable.parameters if each.default is None],
+        ),
+        ("inputArtifactBindings", artifacts, slots, slots),
+    ):
+        for key, times in Counter(bound).items():
+            if times > 1:
+                yield options.repeated_bindings, f"{name}: {key} is bound {times} times"
+            if key not in declared:
+                yield options.undeclared_bindings, f"{name}: {executable.id} declares no {key}"
+        for key in needed:
+            if key not in bound:
+                yield options.missing_bindings, f"{name}: {executable.id} needs {key}"
+    for key, artifact_id in configuration.input_artifact_bindings or ():
+        artifact = request.group.artifacts.get(artifact_id)
+        if artifact is None or artifact.scenario_id != configuration.scenario_id:
+            complaint = (
+                f"inputArtifactBindings: {key}: scenario {configuration.scenario_id} has no {artifact_id}"
+            )
+            yield options.foreign_artifacts, complaint
 
 
 def _parameter_bindings(body: dict[str, Any]) -> tuple[tuple[str, str], ...] | None:

@@ -1,31 +1,52 @@
-"""Operation ``kubesubmit.v4.executions.get_logs``."""
+"""The log lines of an execution or deployment, by window and page."""
 
-from airflow_provider_aicore.emulator import lifecycle
+from dataclasses import dataclass
+
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
+from airflow_provider_aicore.emulator.state import Workload
 from airflow_provider_aicore.emulator.timestamps import parse_nanoseconds, with_nanoseconds
 
 NOT_KNOWN_YET = "05011000"
 _HOUR = 3_600_000_000_000
 
 
-def get_logs(request: ApiRequest) -> Reply:
-    """Give the log lines of a window, by default the last hour, cut at ``$top`` without any sign.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which lines are asked for; both ends, in nanoseconds, are inclusive (AI Core does not say)."""
 
-    Both ends of the window are inclusive (AI Core does not say). Before the runtime knows the execution the
-    answer is 404 with code 05011000.
+    start: int
+    end: int
+    top: int
+    newest_first: bool
+
+
+def window(request: ApiRequest) -> Window:
+    """Read the window of a request, by default the last hour.
+
+    :raises Refusal: 400, a parameter is bad.
     """
     now = int(request.now * 1_000_000_000)
-    start = _instant(request, "start", now - _HOUR)
-    end = _instant(request, "end", now)
-    top = request.query.number("$top", default=1000, least=1, most=5000)
-    newest_first = request.query.choice("$order", ("asc", "desc")) == "desc"
-    execution = lifecycle.find(request.group, request.path_ids["executionId"], request.now)
-    if execution.submission_time is None:
-        raise Refusal(404, f"ExecutionNotFoundError: Execution {execution.id} not found.", NOT_KNOWN_YET)
-    inside = [line for line in execution.logs if start <= line.nanoseconds <= end]
+    return Window(
+        _instant(request, "start", now - _HOUR),
+        _instant(request, "end", now),
+        request.query.number("$top", default=1000, least=1, most=5000),
+        request.query.choice("$order", ("asc", "desc")) == "desc",
+    )
+
+
+def get(request: ApiRequest, wanted: Window, workload: Workload, noun: str) -> Reply:
+    """Give the lines of a window, cut at ``$top`` without any sign.
+
+    Before the runtime knows the workload the answer is 404 with code 05011000, or empty, by option.
+
+    :param noun: ``Execution`` or ``Deployment``.
+    """
+    if workload.submission_time is None and request.tenant.options.logs_before_start == "not_found":
+        raise Refusal(404, f"{noun}NotFoundError: {noun} {workload.id} not found.", NOT_KNOWN_YET)
+    inside = [line for line in workload.logs if wanted.start <= line.nanoseconds <= wanted.end]
     inside.sort(key=lambda line: line.nanoseconds)
-    if newest_first:
+    if wanted.newest_first:
         inside.reverse()
     lines = [
         {
@@ -34,7 +55,7 @@ def get_logs(request: ApiRequest) -> Reply:
             "pod": line.pod,
             "msg": line.msg,
         }
-        for line in inside[:top]
+        for line in inside[: wanted.top]
     ]
     return Reply(200, {"data": {"result": lines}})
 

@@ -1,6 +1,7 @@
 """Operation ``meta.get``, and the two paths beside it that only SAP's own client knows."""
 
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
+from airflow_provider_aicore.emulator.routes import dataset_files
 
 
 def get(request: ApiRequest) -> Reply:
@@ -10,15 +11,15 @@ def get(request: ApiRequest) -> Reply:
     """
     bulk = request.tenant.options.bulk_updates
     capabilities = {
-        "logs": {"executions": True, "deployments": False},
+        "logs": {"executions": True, "deployments": True},
         "multitenant": True,
         "shareable": True,
         "staticDeployments": False,
-        "userDeployments": False,
+        "userDeployments": True,
         "userExecutions": True,
-        "timeToLiveDeployments": False,
-        "executionSchedules": False,
-        "bulkUpdates": {"executions": bulk, "deployments": False},
+        "timeToLiveDeployments": True,
+        "executionSchedules": True,
+        "bulkUpdates": {"executions": bulk, "deployments": bulk},
     }
     limits = {
         "executions": {"maxRunningCount": -1},
@@ -26,7 +27,17 @@ def get(request: ApiRequest) -> Reply:
         "minimumFrequencyHour": 1,
         "timeToLiveDeployments": {"minimum": "10m", "maximum": "-1"},
     }
+    dataset = {
+        "version": "1.0.0",
+        "capabilities": {"upload": True, "download": True, "delete": True},
+        "limits": {
+            "maxUploadFileSize": dataset_files.MOST_BYTES,
+            "maxFilesPerDataset": -1,
+            "acceptedContentTypes": [dataset_files.CONTENT_TYPE],
+        },
+    }
     extensions = {
+        "dataset": dataset,
         "metrics": {"version": "1.0.0", "capabilities": {"extendedResults": True}},
         "resourceGroups": {"version": "1.2.0"},
     }

@@ -19,7 +19,7 @@ def patch(request: ApiRequest) -> Reply:
 
     The description takes merge patches only; plain JSON worked in SAP's tests against the live service.
     """
-    tracking.report(request.group, request.body(MERGE_PATCH, JSON), request.now)
+    tracking.report(request.group, request.body(MERGE_PATCH, JSON), request.now, request.tenant.options)
     return Reply(204)
 
 
@@ -35,7 +35,7 @@ def patch_from_inside(request: ApiRequest) -> Reply:
     execution_id = checks.identifier(body, "executionId")
     for group in request.tenant.groups.values():
         if execution_id in group.executions:
-            tracking.report(group, body, request.now)
+            tracking.report(group, body, request.now, request.tenant.options)
             return Reply(204)
     raise not_found("Execution", execution_id)
 

@@ -1,7 +1,7 @@
 """Which method and path leads to which operation."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from airflow_provider_aicore.emulator.checks import ID
@@ -10,14 +10,16 @@ from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
 from airflow_provider_aicore.emulator.routes import (
     artifacts,
     configurations,
-    execution_changes,
-    executions,
-    logs,
+    dataset_files,
+    execution_schedules,
     meta,
     metrics,
     scenarios,
 )
+from airflow_provider_aicore.emulator.routes.deployments import Deployments
+from airflow_provider_aicore.emulator.routes.executions import Executions
 
+FILE_PATH = "path"
 Operation = Callable[[ApiRequest], Reply]
 
 
@@ -35,6 +37,19 @@ class Route:
     grouped: bool = True
 
 
+def _of_workloads(operations: Executions | Deployments) -> Iterable[Route]:
+    path = f"/{operations.noun.lower()}s"
+    one = f"{path}/{{{operations.noun.lower()}Id}}"
+    yield Route("POST", path, operations.create)
+    yield Route("GET", path, operations.query)
+    yield Route("PATCH", path, operations.batch_modify)
+    yield Route("GET", f"{path}/$count", operations.count)
+    yield Route("GET", one, operations.get)
+    yield Route("PATCH", one, operations.modify)
+    yield Route("DELETE", one, operations.delete)
+    yield Route("GET", f"{one}/logs", operations.get_logs)
+
+
 ROUTES = (
     Route("POST", "/artifacts", artifacts.create),
     Route("GET", "/artifacts", artifacts.query),
@@ -44,14 +59,14 @@ ROUTES = (
     Route("GET", "/configurations", configurations.query),
     Route("GET", "/configurations/$count", configurations.count),
     Route("GET", "/configurations/{configurationId}", configurations.get),
-    Route("POST", "/executions", executions.create),
-    Route("GET", "/executions", executions.query),
-    Route("PATCH", "/executions", execution_changes.batch_modify),
-    Route("GET", "/executions/$count", executions.count),
-    Route("GET", "/executions/{executionId}", executions.get),
-    Route("PATCH", "/executions/{executionId}", execution_changes.modify),
-    Route("DELETE", "/executions/{executionId}", execution_changes.delete),
-    Route("GET", "/executions/{executionId}/logs", logs.get_logs),
+    *_of_workloads(Executions()),
+    *_of_workloads(Deployments()),
+    Route("POST", "/executionSchedules", execution_schedules.create),
+    Route("GET", "/executionSchedules", execution_schedules.query),
+    Route("GET", "/executionSchedules/$count", execution_schedules.count),
+    Route("GET", "/executionSchedules/{executionScheduleId}", execution_schedules.get),
+    Route("PATCH", "/executionSchedules/{executionScheduleId}", execution_schedules.modify),
+    Route("DELETE", "/executionSchedules/{executionScheduleId}", execution_schedules.delete),
     Route("GET", "/metrics", metrics.find),
     Route("PATCH", "/metrics", metrics.patch),
     Route("DELETE", "/metrics", metrics.delete),
@@ -61,6 +76,9 @@ ROUTES = (
     Route("GET", "/scenarios/{scenarioId}/executables/{executableId}", scenarios.get_executable),
     Route("GET", "/scenarios/{scenarioId}/versions", scenarios.query_versions),
     Route("GET", "/scenarios/{scenarioId}/models", scenarios.query_models),
+    Route("PUT", "/dataset/files/{path}", dataset_files.upload, grouped=False),
+    Route("GET", "/dataset/files/{path}", dataset_files.download, grouped=False),
+    Route("DELETE", "/dataset/files/{path}", dataset_files.delete, grouped=False),
     Route("GET", "/meta", meta.get, grouped=False),
     Route("GET", "/meta/versions", meta.versions, grouped=False),
     Route("GET", "/healthz", meta.healthz, grouped=False),
@@ -69,7 +87,9 @@ TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, grouped=
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    # Of all of them only the path of a file has slashes.
+    path = re.escape(path).replace(r"\{path\}", f"(?P<{FILE_PATH}>.+)")
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", path))
 
 
 _PATTERNS = [(_pattern(route.path), route) for route in ROUTES]
@@ -92,6 +112,6 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     route, match = fitting[0]
     ids = match.groupdict()
     for name, value in ids.items():
-        if not ID.fullmatch(value):
+        if name != FILE_PATH and not ID.fullmatch(value):
             raise bad_request(f"{name}: {value!r} does not match the pattern {ID.pattern}")
     return route, ids

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 
 import httpx
 import pytest
 
-from airflow_provider_aicore.emulator import ConnectionLost, NoConnection, Progress, SlowAnswer
+from airflow_provider_aicore.emulator import ConnectionLost, NoConnection, Options, Progress, SlowAnswer
 from airflow_provider_aicore.emulator.server import EmulatorServer
 from tests.integration.emulator.laboratory import Laboratory, python
 
@@ -129,3 +130,18 @@ urllib.request.urlopen(urllib.request.Request(
         assert read["status"] == "COMPLETED", json.dumps(read)
         (resource,) = api.get("/metrics", params={"executionIds": execution_id}).json()["resources"]
     assert (resource["metrics"][0]["name"], resource["metrics"][0]["value"]) == ("loss", 0.5)
+
+
+def test_schedules_start_executions_while_nobody_asks():
+    """The server keeps time: an execution that is due starts without a request."""
+    seconds = 1_800_000_000.0
+    options = Options(schedule_jitter=0)
+    with EmulatorServer(now=lambda: seconds, options=options) as server, connect(server) as api:
+        server.emulator.add_executable("text-clf", "text-clf-train")
+        body = {"name": "hourly", "cron": "0 * * * *", **configure(api)}
+        api.post("/executionSchedules", json=body).raise_for_status()
+        seconds += 3600
+        deadline = time.monotonic() + 20
+        while not server.emulator.state.groups["default"].executions and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(server.emulator.state.groups["default"].executions) == 1

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_aicore.api import ServiceKey, configurations, ensure, executions, metrics, termination
 from airflow_provider_aicore.api.call import once, pages
 from airflow_provider_aicore.api.models import ExecutionStatus
-from airflow_provider_aicore.emulator import ConnectionLost, Emulator, Progress, Step
+from airflow_provider_aicore.emulator import ConnectionLost, Emulator, Options, Progress, Step
 
 BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 ARTIFACT = ensure.ArtifactData("travel data", "dataset", "ai://default/travel", "text-clf", None, {})
@@ -133,7 +133,7 @@ def test_an_unknown_execution_is_stopped_as_soon_as_it_can_be(client, emulator, 
 @pytest.mark.parametrize("refusal", [400, 412])
 def test_a_refused_stop_is_read_in_both_forms(clock, make_client, retry, refusal):
     """Whether AI Core refuses with 400 or 412 is not known; both mean later."""
-    emulator = Emulator(now=clock.now, refused_transition_status=refusal)
+    emulator = Emulator(now=clock.now, options=Options(refused_transition_status=refusal))
     emulator.add_executable("text-clf", "text-clf-train", parameters={"learning-rate": None})
     emulator.script("text-clf-train", Progress.by_clock(unknown=20, running=600, stopping=10))
     client = make_client(service_key=ServiceKey.parse(emulator.service_key), transport=emulator.transport())
@@ -193,7 +193,7 @@ def test_a_deletion_whose_answer_is_lost_is_a_deletion(client, emulator, clock, 
 
 def test_a_deletion_that_takes_too_long_is_told(clock, make_client, retry):
     """AI Core takes its time after it has accepted a deletion, and patience may end before."""
-    emulator = Emulator(now=clock.now, deletion_seconds=3600, progress=Progress.at_once())
+    emulator = Emulator(now=clock.now, options=Options(deletion_seconds=3600), progress=Progress.at_once())
     emulator.add_executable("text-clf", "text-clf-train", parameters={"learning-rate": None})
     client = make_client(service_key=ServiceKey.parse(emulator.service_key), transport=emulator.transport())
     execution_id = _start(client, retry)

@@ -47,6 +47,17 @@ class Api(httpx.Client):
         body = {"configurationId": self.configure(**fields)}
         return str(self.post("/executions", json=body).raise_for_status().json()["id"])
 
+    def deploy(self, **fields: object) -> str:
+        """Start a deployment of a new configuration of ``text-clf-serve``, and give its id."""
+        body = {"configurationId": self.configure(executableId="text-clf-serve"), **fields}
+        return str(self.post("/deployments", json=body).raise_for_status().json()["id"])
+
+    def schedule(self, **fields: object) -> str:
+        """Create an hourly schedule for a new configuration, and give its id."""
+        body = {"name": "hourly", "cron": "0 * * * *", **fields}
+        body.setdefault("configurationId", self.configure())
+        return str(self.post("/executionSchedules", json=body).raise_for_status().json()["id"])
+
     def status(self, execution_id: str) -> str:
         """Read the status of an execution."""
         return str(self.get(f"/executions/{execution_id}").raise_for_status().json()["status"])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from airflow_provider_aicore.emulator import Progress
+from airflow_provider_aicore.emulator import Options, Progress
 from tests.unit.emulator.client import connect
 
 
@@ -130,7 +130,7 @@ def test_bad_filter_is_refused(api, filters):
 
 def test_lists_may_lag_behind(make, clock):
     """With a list lag a new execution is missing from lists, though not by its id, until the lag is over."""
-    api = connect(make(list_lag=3))
+    api = connect(make(options=Options(list_lag=3)))
     execution_id = api.start()
     assert api.get(f"/executions/{execution_id}").status_code == 200
     assert found(api) == set()

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from airflow_provider_aicore.emulator import Options
 from tests.unit.emulator.client import connect
 
 
@@ -56,8 +57,18 @@ def test_meta_needs_no_resource_group(api):
 
 def test_meta_says_when_there_are_no_bulk_updates(make):
     """A tenant without bulk PATCH says so."""
-    meta = connect(make(bulk_updates=False)).get("/meta").json()
+    meta = connect(make(options=Options(bulk_updates=False))).get("/meta").json()
     assert meta["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is False
+
+
+def test_meta_claims_what_is_there(api):
+    """Schedules, deployments with a time to live, logs of both, and files with their limit."""
+    meta = api.get("/meta").json()
+    capabilities, dataset = meta["aiApi"]["capabilities"], meta["extensions"]["dataset"]
+    claimed = ("executionSchedules", "userDeployments", "timeToLiveDeployments", "userExecutions")
+    assert all(capabilities[name] is True for name in claimed)
+    assert capabilities["logs"] == capabilities["bulkUpdates"] == {"executions": True, "deployments": True}
+    assert dataset["limits"]["maxUploadFileSize"] == 100 * 1024 * 1024
 
 
 def test_health_and_versions(api):

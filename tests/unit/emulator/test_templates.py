@@ -86,9 +86,9 @@ def test_only_what_comes_from_outside_is_an_input(tmp_path):
 def test_other_kinds_and_files_are_left_aside(tmp_path):
     """A folder may hold other documents and other files; both endings and several documents count."""
     (tmp_path / "readme.md").write_text("kind: WorkflowTemplate")
-    serving = "apiVersion: ai.sap.com/v1alpha1\nkind: ServingTemplate\n"
+    secret = "apiVersion: v1\nkind: Secret\n"
     other = TEMPLATE.replace("name: text-clf-train", "name: text-clf-other")
-    with load(tmp_path, f"{serving}---\n{TEMPLATE}---\n{other}---\n", "all.yml") as emulator:
+    with load(tmp_path, f"{secret}---\n{TEMPLATE}---\n{other}---\n", "all.yml") as emulator:
         read = connect(emulator).get("/scenarios/text-clf/executables").json()
     assert {each["id"] for each in read["resources"]} == {"text-clf-train", "text-clf-other"}
 
@@ -148,3 +148,43 @@ def test_image_without_a_folder_is_refused(tmp_path):
     (tmp_path / "train.yaml").write_text(TEMPLATE)
     with pytest.raises(TemplateError, match=r"train\.yaml:35: .*no folder is given for the image 'i'"):
         Emulator(templates=tmp_path, images={"docker.io/acme/trainer": tmp_path})
+
+
+SERVING = """
+apiVersion: ai.sap.com/v1alpha1
+kind: ServingTemplate
+metadata:
+  name: text-clf-serve
+  labels: {scenarios.ai.sap.com/id: text-clf, ai.sap.com/version: "1.0.0"}
+  annotations: {artifacts.ai.sap.com/text-model.kind: model}
+spec:
+  inputs:
+    parameters: [{name: replicas, type: string, default: 1}]
+    artifacts: [{name: text-model}]
+  template:
+    apiVersion: serving.kserve.io/v1beta1
+    spec: "predictor: {}"
+"""
+
+
+def test_serving_template_becomes_deployable(tmp_path):
+    """A ServingTemplate beside a WorkflowTemplate is an executable of deployments, which run by the clock."""
+    (tmp_path / "serve.yaml").write_text(SERVING)
+    with load(tmp_path) as emulator:
+        api = connect(emulator)
+        shown = api.get("/scenarios/text-clf/executables/text-clf-serve").json()
+        deployment = api.get(f"/deployments/{api.deploy()}").json()
+    assert shown["deployable"] is True
+    assert shown["parameters"] == [{"name": "replicas", "type": "string", "default": "1"}]
+    assert shown["inputArtifacts"] == [{"name": "text-model", "kind": "model"}]
+    assert shown["outputArtifacts"] == []
+    assert deployment["status"] == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("ai.sap.com/v1alpha1", "argoproj.io/v1alpha1"), ("  template:", "  other:")]
+)
+def test_bad_serving_template_is_refused(tmp_path, old, new):
+    """It has a version and a field of its own."""
+    with pytest.raises(TemplateError, match=r"serve\.yaml"):
+        load(tmp_path, SERVING.replace(old, new, 1), "serve.yaml")

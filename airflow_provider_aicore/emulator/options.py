@@ -1,0 +1,69 @@
+"""What AI Core leaves open or varies: each is an option, with the careful default."""
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args, get_origin, get_type_hints
+
+Verdict = Literal["accept", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How an `Emulator` behaves where AI Core's documentation is silent, or AI Core not always the same.
+
+    :param refused_transition_status: HTTP status for a stop or delete at the wrong time; the description has
+        412, what is known of AI Core's answers sounds like 400.
+    :param list_lag: seconds for which what is new (an execution, a configuration, ...) is missing from lists,
+        though not from GET by its id.
+    :param deletion_seconds: seconds for which a deleted execution or deployment still shows, with
+        ``targetStatus`` DELETED.
+    :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param logs_before_start: what the logs of an execution or deployment are before the runtime knows it:
+        ``not_found`` for 404 with code 05011000, ``empty`` for no lines.
+    :param cron_dialect: what is taken as the cron expression of a schedule: ``posix`` for five fields of
+        numbers, lists, ranges and ``*``; ``lenient`` also for steps and names (``*/6``, ``mon``).
+    :param schedule_jitter: the most seconds that an execution starts after the tick of its schedule; 5 to 11
+        minutes were seen. Which it is follows from the schedule's id and the tick; with 0 it is on the dot.
+    :param schedule_overlap: what a schedule does at a tick while an execution of it goes on: ``allow``
+        starts another one, ``skip`` leaves the tick out.
+    :param repeated_metrics: what a second report for an execution does: ``append`` keeps the earlier metrics,
+        and of tags and custom info those with other names; ``replace`` does as a merge patch says, so each
+        of the three lists takes the place of the earlier one.
+    :param undeclared_bindings: whether a configuration may bind what its executable does not declare.
+    :param missing_bindings: whether it may leave a parameter without default or an input artifact unbound;
+        with a template its execution ends in DEAD then.
+    :param repeated_bindings: whether it may bind the same key twice; the last one counts.
+    :param foreign_artifacts: whether it may bind an artifact of another scenario, or one that is not there.
+    :param null_fields: whether optional fields without a value are null in answers instead of absent; both
+        were seen of AI Core.
+    :param extra_field: whether answers, and the things in them, have a field that nobody knows.
+    :param list_order_seed: shuffles the items of each list answer, in the same way for the same seed; None
+        leaves them as they are, most lists sorted by random ids.
+    :raises ValueError: a value is none of those that are possible.
+    """
+
+    refused_transition_status: Literal[400, 412] = 400
+    list_lag: float = 0.0
+    deletion_seconds: float = 5.0
+    bulk_updates: bool = True
+    logs_before_start: Literal["not_found", "empty"] = "not_found"
+    cron_dialect: Literal["posix", "lenient"] = "posix"
+    schedule_jitter: float = 660.0
+    schedule_overlap: Literal["allow", "skip"] = "allow"
+    repeated_metrics: Literal["append", "replace"] = "append"
+    undeclared_bindings: Verdict = "accept"
+    missing_bindings: Verdict = "accept"
+    repeated_bindings: Verdict = "accept"
+    foreign_artifacts: Verdict = "accept"
+    null_fields: bool = False
+    extra_field: bool = False
+    list_order_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice: a misspelt one would silently be the other."""
+        hints = get_type_hints(type(self))
+        for each in fields(self):
+            choices = get_args(hints[each.name]) if get_origin(hints[each.name]) is Literal else None
+            value = getattr(self, each.name)
+            if choices is not None and value not in choices:
+                possible = ", ".join(map(repr, choices))
+                raise ValueError(f"Options({each.name}={value!r}): one of {possible} is possible")
