@@ -11,8 +11,10 @@ from typing import Any, Self
 import httpx
 
 from airflow_provider_aicore.emulator import lifecycle
+from airflow_provider_aicore.emulator.administration import Sync, SyncedTemplate
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
+from airflow_provider_aicore.emulator.git_sync import synchronise
 from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
 from airflow_provider_aicore.emulator.runner import Runner, RunSettings
@@ -36,7 +38,8 @@ class RecordedRequest:
 
     :param path: decoded, without the query.
     :param headers: names in lower case, without ``authorization``.
-    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one).
+    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one);
+        without the contents of secrets.
     :param status: of the answer; None if the connection broke.
     """
 
@@ -65,6 +68,8 @@ class Emulator:
         GET by its id.
     :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
+    :param resource_group_provisioning_seconds: seconds for which a new resource group is PROVISIONING and
+        nobody may use it; on AI Core up to about a minute.
     :param record_requests: whether `requests` grows; a server that stays up does not need it.
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
@@ -99,6 +104,7 @@ class Emulator:
         list_lag: float = 0.0,
         deletion_seconds: float = 5.0,
         bulk_updates: bool = True,
+        resource_group_provisioning_seconds: float = 0.0,
         record_requests: bool = True,
         templates: Path | None = None,
         object_store: Path | None = None,
@@ -108,20 +114,30 @@ class Emulator:
         stop_grace: float = 5.0,
         tracking_endpoint: str | None = None,
     ) -> None:
-        options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
+        options = Options(
+            refused_transition_status,
+            list_lag,
+            deletion_seconds,
+            bulk_updates,
+            resource_group_provisioning_seconds,
+        )
         settings = RunSettings(
             object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint
         )
-        groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
+        groups = {each: ResourceGroup(each, created_at=now()) for each in ("default", *resource_groups)}
         self.url = url
         self.state = Tenant(now, options, self._enact, groups)
         self.faults, self.requests = Faults(), []
         self._identity = Identity(url, now, token_lifetime, service_key)
+        self.state.id = str(self._identity.service_key["identityzoneid"])
+        self.state.reload_templates = self.reload_templates
+        self._templates = templates
         self._gateway = Gateway(self.state, self._identity, url)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now()):
             self.state.add_executable(executable, scenario)
+        self.state.sync = Sync(now(), tuple(SyncedTemplate(each) for each in self.state.executables))
         self._runner = None if templates is None else Runner(self.state, settings)
 
     def __enter__(self) -> Self:
@@ -198,6 +214,20 @@ class Emulator:
         if progress is not None:
             self.script(executable_id, progress)
 
+    def reload_templates(self) -> tuple[str, ...]:
+        """Read the folder of templates again, as AI Core does with Git every few minutes.
+
+        A template takes the place of the executable with its id, or adds one; an executable whose template is
+        gone or refused stays as it is. What already runs goes on with what it was started with.
+
+        :return: why templates were refused, one text for each; empty if all is well or there is no folder.
+        """
+        if self._templates is None:
+            return ()
+        with self.state.lock:
+            self.state.sync = synchronise(self.state, self._templates)
+        return self.state.sync.refusals
+
     def script(self, executable_id: str, progress: Progress | Sequence[Progress]) -> None:
         """Say how the executions of an executable move from now on; none of them really runs any more.
 
@@ -259,4 +289,6 @@ def _recorded(request: httpx.Request) -> RecordedRequest:
         body = json.loads(request.content) if request.content else None
     except (ValueError, RecursionError):
         body = None
+    if isinstance(body, dict) and request.url.path.startswith("/v2/admin/"):
+        body = {name: value for name, value in body.items() if name not in {"data", "password"}}
     return RecordedRequest(request.method, request.url.path, dict(request.url.params), headers, body)

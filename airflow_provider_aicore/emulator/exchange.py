@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import bad_request
@@ -20,12 +21,14 @@ class Reply:
     :param body: JSON; None for an empty answer.
     :param text: a plain text in place of *body*.
     :param location: id of the thing that was created, appended to the request's path for ``Location``.
+    :param headers: more of them, names in lower case.
     """
 
     status: int
     body: Any = None
     text: str | None = None
     location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class ApiRequest:
     :param content: the body.
     :param base_url: of AI Core, without ``/v2``.
     :param request_id: as in the answer's header.
+    :param headers: names in lower case.
     """
 
     tenant: Tenant
@@ -49,6 +53,14 @@ class ApiRequest:
     content: bytes = b""
     base_url: str = ""
     request_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """Give the URL of something else here.
+
+        :param path: below ``/v2``.
+        """
+        return f"{self.base_url}/v2{path}{'?' + urlencode(query) if query else ''}"
 
     def body(self, *content_types: str) -> dict[str, Any]:
         """Read the body as a JSON object.

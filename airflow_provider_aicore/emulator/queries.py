@@ -111,13 +111,13 @@ class Query:
             key in labels and (labels[key] == value) is (operator == "=") for key, operator, value in wanted
         )
 
-    def page(self, items: Sequence[T], *, default: int = 10_000, most: int = 100_000) -> Sequence[T]:
+    def page(self, items: Sequence[T], *, default: int = 10_000, most: int | None = 100_000) -> Sequence[T]:
         """Cut out the page that ``$top`` and ``$skip`` ask for.
 
         Source: parameters ``Aitop`` and ``Aiskip``; for metrics ``Trcktop`` and ``Trckskip``.
 
         :param default: ``$top`` where it is not given.
-        :param most: the greatest ``$top``.
+        :param most: the greatest ``$top``; None is no limit.
         """
         top = self.number("$top", default=default, most=most)
         skip = self.number("$skip", default=0)

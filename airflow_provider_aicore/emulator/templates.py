@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from airflow_provider_aicore.emulator.administration import QUOTA
 from airflow_provider_aicore.emulator.argo import as_text
 from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
@@ -42,10 +43,34 @@ def load(folder: Path, created_at: float) -> list[tuple[Executable, Scenario]]:
     :param created_at: what the executables carry as ``createdAt``, seconds since the epoch.
     :raises TemplateError: the folder or a file cannot be read, or a template is not as it should be.
     """
+    loaded = []
+    for _, outcome in sync(folder, created_at):
+        if isinstance(outcome, TemplateError):
+            raise outcome
+        loaded.append(outcome)
+    return loaded
+
+
+def sync(
+    folder: Path, created_at: float
+) -> Iterator[tuple[Path, tuple[Executable, Scenario] | TemplateError]]:
+    """Read as `load` does, and give each file's templates, or why they are refused.
+
+    :param created_at: what the executables carry as ``createdAt``, seconds since the epoch.
+    """
     if not folder.is_dir():
-        raise TemplateError(f"The folder of templates {folder} does not exist")
-    files = sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"})
-    return [_checked(document, file, created_at) for file in files for document in _documents(file)]
+        yield folder, TemplateError(f"The folder of templates {folder} does not exist")
+        return
+    taken = 0
+    for file in sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"}):
+        try:
+            for document in _documents(file):
+                executable, scenario = _checked(document, file, created_at)
+                taken += 1
+                too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} WorkflowTemplates")
+                yield file, (executable, scenario) if taken <= QUOTA else too_many
+        except TemplateError as error:
+            yield file, error
 
 
 def _documents(file: Path) -> Iterator[Mapping[str, Any]]:

@@ -28,6 +28,8 @@ def _operations() -> Iterator[APIOperation[Any, Any, Any, Any]]:
     path = os.environ.get("AICORE_OPENAPI")
     if path and Path(path).is_file():
         description = yaml.safe_load(Path(path).read_text())
+        # The id of a thing that an administrator names is its name, which has other limits than an id.
+        del description["components"]["schemas"]["BckndId"]["pattern"]
         for found in schemathesis.openapi.from_dict(_without_headers(description)).get_all_operations():
             assert isinstance(found, Ok)
             yield found.ok()

@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 
     from schemathesis import Case
 
+THINGS = {
+    "/resourceGroups": {"resourceGroupId": "team-a", "labels": [{"key": "ext.ai.sap.com/a", "value": "b"}]},
+    "/objectStoreSecrets": {
+        "name": "store",
+        "type": "S3",
+        "bucket": "data",
+        "data": {"AWS_SECRET_ACCESS_KEY": "x"},
+    },
+    "/dockerRegistrySecrets": {"name": "registry", "data": {".dockerconfigjson": "{}"}},
+    "/repositories": {
+        "name": "templates",
+        "url": "https://git.example.com/a",
+        "username": "u",
+        "password": "p",
+    },
+    "/applications": {
+        "applicationName": "pipelines",
+        "repositoryName": "templates",
+        "revision": "HEAD",
+        "path": ".",
+    },
+    "/secrets": {"name": "warehouse", "data": {"password": "c2VjcmV0"}},
+}
+"""What an administrator has put in, by the path below ``/v2/admin``."""
+
 
 class World:
     """Sends requests to an emulator that has things in it.
@@ -90,7 +115,15 @@ class World:
             self.emulator.write_log(each, "epoch 1")
         tracked = {"executionId": executions[0], "tags": [{"name": "a", "value": "b"}]}
         self._send("PATCH", f"{self.emulator.url}/v2/lm/metrics", json=tracked).raise_for_status()
+        for path, thing in THINGS.items():
+            self._send("POST", f"{self.emulator.url}/v2/admin{path}", json=thing).raise_for_status()
         return {
+            "applicationName": ["pipelines"],
+            "dockerRegistryName": ["registry"],
+            "objectStoreName": ["store"],
+            "repositoryName": ["templates"],
+            "resourceGroupId": ["default", "team-a"],
+            "secretName": ["warehouse"],
             "artifactId": [artifact_id],
             "configurationId": [configuration_id],
             "executableId": ["text-clf-train"],
