@@ -28,7 +28,7 @@ from tests.fuzz.world import World
 if TYPE_CHECKING:
     from schemathesis import Case
 
-EXAMPLES = int(os.environ.get("AICORE_FUZZ_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("AICORE_FUZZ_EXAMPLES", "6"))
 """Requests for each operation, of data that fits the description and as many of data that does not."""
 
 NOT_THERE = ("/analytics/", "/lm/dataset/", "/lm/deployments", "/lm/executionSchedules")
