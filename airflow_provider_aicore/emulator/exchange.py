@@ -73,8 +73,11 @@ class ApiRequest:
             raise bad_request(f"Content-Type {' or '.join(accepted)} is required, not {self.content_type!r}")
         try:
             body = json.loads(self.content)
+            if not self.content.isascii() or b"\\u" in self.content:
+                # Half of a surrogate pair is no character: no answer could have it.
+                json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise bad_request("The body is not JSON, or is nested too deep") from error
+            raise bad_request("The body is not JSON in UTF-8, or is nested too deep") from error
         if not isinstance(body, dict):
             raise bad_request("The body has to be a JSON object")
         return body
