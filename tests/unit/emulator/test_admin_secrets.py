@@ -8,13 +8,6 @@ SECRET = {"name": "warehouse", "data": {"password": "c2VjcmV0"}}
 TENANT_WIDE = {"AI-Tenant-Scope": "true"}
 
 
-@pytest.fixture
-def admin(api):
-    """Give a client below ``/v2/admin``."""
-    api.base_url = str(api.base_url).replace("/lm", "/admin")
-    return api
-
-
 def held(emulator, group="default"):
     """Give the data of a resource group's generic secrets."""
     return {name: dict(each.data) for name, each in emulator.state.groups[group].generic_secrets.items()}
@@ -37,10 +30,12 @@ def test_bad_data_of_a_generic_secret_is_refused(admin, data):
 
 
 def test_generic_secret_can_be_replaced_and_deleted(emulator, admin):
-    """A PATCH replaces all data, and the name can be used again after a DELETE."""
-    admin.post("/secrets", json=SECRET).raise_for_status()
+    """A PATCH replaces all data and leaves labels that it does not name."""
+    labels = [{"key": "ext.ai.sap.com/team", "value": "a"}]
+    admin.post("/secrets", json={**SECRET, "labels": labels}).raise_for_status()
     admin.patch("/secrets/warehouse", json={"data": {"user": "YQ=="}}).raise_for_status()
     assert held(emulator) == {"warehouse": {"user": "a"}}
+    assert admin.get("/secrets/warehouse").json()["labels"] == labels
     assert admin.post("/secrets", json=SECRET).status_code == 409
     assert admin.delete("/secrets/warehouse").status_code == 200
     assert admin.get("/secrets/warehouse").status_code == 404
@@ -106,6 +101,12 @@ def test_docker_registry_secret_is_json_text(admin, content, status):
     """It is the text of a JSON object, not encoded with base64."""
     body = {"name": "registry", "data": {".dockerconfigjson": content}}
     assert admin.post("/dockerRegistrySecrets", json=body).status_code == status
+
+
+def test_docker_registry_secret_has_nothing_else_in_it(admin):
+    """The description lets no other key in."""
+    body = {"name": "registry", "data": {".dockerconfigjson": "{}", "password": "p"}}
+    assert admin.post("/dockerRegistrySecrets", json=body).status_code == 400
 
 
 def test_docker_registry_secret_changes_by_plain_json_too(admin):

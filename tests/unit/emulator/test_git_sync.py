@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.emulator import Emulator
-from tests.unit.emulator.client import connect
 from tests.unit.emulator.test_templates import TEMPLATE
 
 APPLICATION = {"applicationName": "pipelines", "repositoryName": "acme", "revision": "HEAD", "path": "."}
@@ -21,10 +20,8 @@ def emulator(tmp_path, clock):
 
 
 @pytest.fixture
-def admin(emulator):
+def admin(admin):
     """Give a client below ``/v2/admin`` of a tenant with an application."""
-    admin = connect(emulator)
-    admin.base_url = f"{emulator.url}/v2/admin"
     admin.post("/repositories", json=REPOSITORY).raise_for_status()
     admin.post("/applications", json=APPLICATION).raise_for_status()
     return admin

@@ -10,13 +10,6 @@ from tests.unit.emulator.client import connect
 LABELS = [{"key": "ext.ai.sap.com/team", "value": "a"}]
 
 
-@pytest.fixture
-def admin(api):
-    """Give a client below ``/v2/admin``."""
-    api.base_url = str(api.base_url).replace("/lm", "/admin")
-    return api
-
-
 def create(admin, group_id, **fields):
     """Create a resource group."""
     return admin.post("/resourceGroups", json={"resourceGroupId": group_id, **fields}).raise_for_status()
@@ -75,6 +68,11 @@ def test_list_of_resource_groups_goes_on_at_the_link(admin):
     second = admin.get(link, headers={"Prefer": "maxpagesize=1"})
     names = [each.json()["resources"][0]["resourceGroupId"] for each in (first, second)]
     assert (names, "link" in second.headers) == (["default", "team-b"], False)
+
+
+def test_unknown_continue_token_has_expired(admin):
+    """The list has to be begun again."""
+    assert admin.get("/resourceGroups", params={"continueToken": "gone"}).status_code == 410
 
 
 def test_count_is_of_the_answer_unless_asked_for(admin):
