@@ -21,7 +21,7 @@ endif
 
 TESTS := $(VERSIONS:%=tests-on-%)
 
-.PHONY: help demo test matrix check bench clean python-is-fit $(TESTS)
+.PHONY: help demo test matrix check fuzz bench clean python-is-fit $(TESTS)
 # The machine's cores belong to what the tests start: Airflow and the emulator.
 .NOTPARALLEL:
 
@@ -32,6 +32,8 @@ demo: .venv/airflow-$(NEWEST)/$(READY) ## run the example pipeline on Airflow an
 	@$(BIN)/python -m demo
 
 test: check tests-on-$(NEWEST) tests-on-$(OLDEST) ## all that must be green: check, every tier on the newest Airflow, the oldest one too
+	@echo "Airflow $(NEWEST): fuzz"
+	@$(BIN)/python -m pytest tests/fuzz
 
 matrix: $(TESTS) ## the tests on every supported Airflow version
 
@@ -41,6 +43,9 @@ check: .venv/airflow-$(NEWEST)/$(READY) ## lint, format, types, arrows
 	@$(BIN)/python -m ruff format --quiet --check .
 	@$(BIN)/python -m mypy $(wildcard airflow_provider_aicore demo example_dags tests)
 	@$(BIN)/lint-imports --no-logo
+
+fuzz: .venv/airflow-$(NEWEST)/$(READY) ## look longer for answers of the emulator that the vendor's description has not (EXAMPLES=n: for each operation)
+	@AICORE_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/fuzz
 
 bench: .venv/airflow-$(NEWEST)/$(READY) ## measure, beside the patterns of other providers
 	@$(BIN)/python -m pytest --capture=no tests/benchmarks

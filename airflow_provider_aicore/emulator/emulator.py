@@ -11,8 +11,10 @@ from typing import Any, Self
 import httpx
 
 from airflow_provider_aicore.emulator import lifecycle, schedules
+from airflow_provider_aicore.emulator.administration import Sync, SyncedTemplate
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
+from airflow_provider_aicore.emulator.git_sync import synchronise
 from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.options import Options
@@ -39,7 +41,8 @@ class RecordedRequest:
 
     :param path: decoded, without the query.
     :param headers: names in lower case, without ``authorization``.
-    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one).
+    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one);
+        without the contents of secrets.
     :param status: of the answer; None if the connection broke.
     """
 
@@ -123,19 +126,23 @@ class Emulator:
             max_running,
             private_root,
         )
-        groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
+        groups = {each: ResourceGroup(each, created_at=now()) for each in ("default", *resource_groups)}
         self.url = url
         self.state = Tenant(now, options or Options(), self._enact, groups)
         self.faults, self.requests = Faults(), []
         self._store = ObjectStore(object_store)
         self._identity = Identity(url, now, token_lifetime, service_key)
+        self.state.id = str(self._identity.service_key["identityzoneid"])
+        self.state.reload_templates = self.reload_templates
+        self._templates, self._images = templates, images or {}
         self._gateway = Gateway(self.state, self._identity, url, self._store)
         if progress is None and templates is not None:  # As for what really runs.
             progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
         self._scripts: dict[str, deque[Progress]] = {}
-        for executable, scenario in [] if templates is None else load(templates, now(), images or {}):
+        for executable, scenario in [] if templates is None else load(templates, now(), self._images):
             self.state.add_executable(executable, scenario)
+        self.state.sync = Sync(now(), tuple(SyncedTemplate(each) for each in self.state.executables))
         self._runner = None if templates is None else Runner(self.state, settings, self._store)
 
     def __enter__(self) -> Self:
@@ -211,6 +218,20 @@ class Emulator:
             self.state.add_executable(executable, Scenario(scenario_id, scenario_id, created_at))
         if progress is not None:
             self.script(executable_id, progress)
+
+    def reload_templates(self) -> tuple[str, ...]:
+        """Read the folder of templates again, as AI Core does with Git every few minutes.
+
+        A template takes the place of the executable with its id, or adds one; an executable whose template is
+        gone or refused stays as it is. What already runs goes on with what it was started with.
+
+        :return: why templates were refused, one text for each; empty if all is well or there is no folder.
+        """
+        if self._templates is None:
+            return ()
+        with self.state.lock:
+            self.state.sync = synchronise(self.state, self._templates, self._images)
+        return self.state.sync.refusals
 
     def script(self, executable_id: str, progress: Progress | Sequence[Progress]) -> None:
         """Say how executions or deployments of an executable move from now on; none really runs any more.
@@ -290,4 +311,6 @@ def _recorded(request: httpx.Request) -> RecordedRequest:
         body = json.loads(request.content) if request.content else None
     except (ValueError, RecursionError):
         body = None
+    if isinstance(body, dict) and request.url.path.startswith("/v2/admin/"):
+        body = {name: value for name, value in body.items() if name not in {"data", "password"}}
     return RecordedRequest(request.method, request.url.path, dict(request.url.params), headers, body)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.queries import Query
@@ -21,16 +22,16 @@ class Reply:
     :param body: JSON; None for an empty answer.
     :param text: a plain text in place of *body*.
     :param content: bytes in place of *body*; their type is among *headers*.
-    :param headers: to be sent beside those that every answer has.
     :param location: id of the thing that was created, appended to the request's path for ``Location``.
+    :param headers: to be sent beside those that every answer has; names in lower case.
     """
 
     status: int
     body: dict[str, Any] | None = None
     text: str | None = None
     content: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
     location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class ApiRequest:
     :param store: the files behind artifacts.
     :param base_url: of AI Core, without ``/v2``.
     :param request_id: as in the answer's header.
+    :param headers: names in lower case.
     """
 
     tenant: Tenant
@@ -56,6 +58,14 @@ class ApiRequest:
     content: bytes = b""
     base_url: str = ""
     request_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """Give the URL of something else here.
+
+        :param path: below ``/v2``.
+        """
+        return f"{self.base_url}/v2{path}{'?' + urlencode(query) if query else ''}"
 
     def body(self, *content_types: str) -> dict[str, Any]:
         """Read the body as a JSON object.
@@ -68,8 +78,11 @@ class ApiRequest:
             raise bad_request(f"Content-Type {' or '.join(accepted)} is required, not {self.content_type!r}")
         try:
             body = json.loads(self.content)
+            if not self.content.isascii() or b"\\u" in self.content:
+                # Half of a surrogate pair is no character: no answer could have it.
+                json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise bad_request("The body is not JSON, or is nested too deep") from error
+            raise bad_request("The body is not JSON in UTF-8, or is nested too deep") from error
         if not isinstance(body, dict):
             raise bad_request("The body has to be a JSON object")
         return body

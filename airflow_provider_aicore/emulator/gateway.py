@@ -14,11 +14,12 @@ from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import GatewayRefusal, Refusal, access_denied
 from airflow_provider_aicore.emulator.routes import table
+from airflow_provider_aicore.emulator.routes.route import Route
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.variations import Variations
 
-LM = "/v2/lm"
-_ARRAY_DETAILS = (f"{LM}/metrics", f"{LM}/dataset/")
+AREAS = ("/v2/lm/", "/v2/admin/")
+_ARRAY_DETAILS = ("/v2/lm/metrics", "/v2/lm/dataset/")
 _LOG = logging.getLogger(__name__)
 
 
@@ -65,13 +66,13 @@ class Gateway:
                 raise Refusal(405, f"{request.method} is not allowed on {path}")
             return self._carry_out(request, table.TRACKING, {}, request_id)
         self._identity.check(request.headers.get("authorization"))
-        if not path.startswith(f"{LM}/"):
-            raise Refusal(404, f"There is nothing at {path}; the API is below {LM}")
-        route, path_ids = table.find(request.method, path.removeprefix(LM))
+        if not path.startswith(AREAS):
+            raise Refusal(404, f"There is nothing at {path}; the API is below {' and '.join(AREAS)}")
+        route, path_ids = table.find(request.method, path.removeprefix("/v2"))
         return self._carry_out(request, route, path_ids, request_id)
 
     def _carry_out(
-        self, request: httpx.Request, route: table.Route, path_ids: dict[str, str], request_id: str
+        self, request: httpx.Request, route: Route, path_ids: dict[str, str], request_id: str
     ) -> httpx.Response:
         with self._tenant.lock:
             now = self._tenant.now()
@@ -88,16 +89,18 @@ class Gateway:
                     content=request.content,
                     base_url=self._url,
                     request_id=request_id,
+                    headers=request.headers,
                 )
             )
         return self._response(reply, request)
 
-    def _group(self, request: httpx.Request, route: table.Route) -> ResourceGroup:
+    def _group(self, request: httpx.Request, route: Route) -> ResourceGroup:
         # AI Core is said to take "default" for a missing header on some calls; the description requires it.
         group_id = request.headers.get("ai-resource-group", "" if route.grouped else "default")
-        if group_id not in self._tenant.groups:
+        group = self._tenant.groups.get(group_id)
+        if group is None or not group.is_provisioned(self._tenant.now()):
             raise access_denied()
-        return self._tenant.groups[group_id]
+        return group
 
     def _response(self, reply: Reply, request: httpx.Request) -> httpx.Response:
         if reply.text is not None:

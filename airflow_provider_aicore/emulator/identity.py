@@ -94,11 +94,11 @@ class Identity:
         try:
             content = json.loads(_decode(claims.partition(".")[2]))
             issuer, expires = content["iss"], content["exp"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise GatewayRefusal(401, "Jwt verification fails") from error
         if issuer != f"{self._url}{TOKEN_PATH}":
             raise GatewayRefusal(401, "Jwt issuer is not configured")
-        if not hmac.compare_digest(signature, self._signature(claims)):
+        if not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
             raise GatewayRefusal(401, "Jwt verification fails")
         if self._now() >= expires:
             raise GatewayRefusal(401, "Jwt is expired")

@@ -16,6 +16,8 @@ class Options:
         though not from GET by its id.
     :param deletion_seconds: seconds for which a deleted execution or deployment still shows, with
         ``targetStatus`` DELETED.
+    :param resource_group_provisioning_seconds: seconds for which a new resource group is PROVISIONING and
+        nobody may use it; on AI Core up to about a minute.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
     :param logs_before_start: what the logs of an execution or deployment are before the runtime knows it:
         ``not_found`` for 404 with code 05011000, ``empty`` for no lines.
@@ -44,6 +46,7 @@ class Options:
     refused_transition_status: Literal[400, 412] = 400
     list_lag: float = 0.0
     deletion_seconds: float = 5.0
+    resource_group_provisioning_seconds: float = 0.0
     bulk_updates: bool = True
     logs_before_start: Literal["not_found", "empty"] = "not_found"
     cron_dialect: Literal["posix", "lenient"] = "posix"

@@ -3,6 +3,7 @@
 Parameters that are not described are ignored, as AI Core seems to do (``top`` without its ``$``, for one).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -10,6 +11,8 @@ from airflow_provider_aicore.emulator.checks import ID
 from airflow_provider_aicore.emulator.refusals import bad_request
 
 T = TypeVar("T")
+
+_LABEL_EXPRESSION = re.compile(r"([^ =,!]+)(!?=)([^ =,]+)")
 
 
 class Query:
@@ -24,6 +27,16 @@ class Query:
     def text(self, name: str) -> str | None:
         """Give a parameter as it is, None if it is missing."""
         return self._parameters.get(name)
+
+    def matching(self, name: str, pattern: re.Pattern[str], *, longest: int) -> str | None:
+        """Give a parameter of which the whole text has to match a pattern.
+
+        :param longest: characters.
+        """
+        value = self.text(name)
+        if value is not None and (len(value) > longest or not pattern.fullmatch(value)):
+            raise bad_request(f"{name}: at most {longest} characters matching {pattern.pattern} are allowed")
+        return value
 
     def identifier(self, name: str) -> str | None:
         """Give a parameter that holds an id."""
@@ -73,13 +86,38 @@ class Query:
             return lambda text: wanted.lower() in text.lower()
         return lambda text: wanted in text
 
-    def page(self, items: Sequence[T], *, default: int = 10_000, most: int = 100_000) -> Sequence[T]:
+    def labels(self, name: str, *, key: re.Pattern[str], most: int) -> Callable[[Mapping[str, str]], bool]:
+        """Give the test that a selector asks for: ``key=value`` and ``key!=value``, all of which must fit.
+
+        Commas stand between them; one inside a value is written ``{comma}``. ``key!=value`` passes only what
+        has the key at all: SAP's tests against the live service say so.
+        Source: parameters ``AiartifactLabelSelector`` and ``AilabelSelector``.
+
+        :param key: what the keys have to match.
+        :param most: expressions.
+        """
+        selector = self.text(name)
+        if selector is None:
+            return lambda _labels: True
+        expressions = [_LABEL_EXPRESSION.fullmatch(each) for each in selector.split(",")]
+        wanted = [
+            (match[1], match[2], match[3].replace("{comma}", ","))
+            for match in expressions
+            if match and key.fullmatch(match[1]) and len(match[0]) <= 5000
+        ]
+        if len(wanted) < len(expressions) or len(wanted) > most:
+            raise bad_request(f"{name}: 1 to {most} of key=value or key!=value, keys matching {key.pattern}")
+        return lambda labels: all(
+            key in labels and (labels[key] == value) is (operator == "=") for key, operator, value in wanted
+        )
+
+    def page(self, items: Sequence[T], *, default: int = 10_000, most: int | None = 100_000) -> Sequence[T]:
         """Cut out the page that ``$top`` and ``$skip`` ask for.
 
         Source: parameters ``Aitop`` and ``Aiskip``; for metrics ``Trcktop`` and ``Trckskip``.
 
         :param default: ``$top`` where it is not given.
-        :param most: the greatest ``$top``.
+        :param most: the greatest ``$top``; None is no limit.
         """
         top = self.number("$top", default=default, most=most)
         skip = self.number("$skip", default=0)

@@ -102,7 +102,11 @@ class EmulatorServer:
             # A web page whose host name points here would send its own name.
             await Response("RBAC: access denied", 403)(scope, receive, send)
             return
-        translated = await self._translate(request)
+        try:
+            translated = await self._translate(request)
+        except httpx.InvalidURL:
+            await Response("Bad Request", 400)(scope, receive, send)
+            return
         try:
             answer = self.emulator.handle(translated)
         except httpx.TransportError:
@@ -122,5 +126,5 @@ class EmulatorServer:
         query: bytes = request.scope["query_string"]
         target = request.scope["raw_path"] + (b"?" + query if query else b"")
         url = httpx.URL(self.url).copy_with(raw_path=target)
-        headers = [(name, value) for name, value in request.headers.items() if name != "host"]
+        headers = [(name, value) for name, value in request.headers.raw if name != b"host"]
         return httpx.Request(request.method, url, headers=headers, content=await request.body())

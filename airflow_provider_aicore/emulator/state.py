@@ -7,6 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airflow_provider_aicore.emulator.administration import (
+    Application,
+    DockerRegistrySecret,
+    ObjectStoreSecret,
+    Repository,
+    Sync,
+)
 from airflow_provider_aicore.emulator.options import Options
 
 TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
@@ -96,12 +103,15 @@ class Configuration:
 class GenericSecret:
     """A generic secret, for the environment of containers.
 
-    :param data: key to value, decoded.
+    :param data: plain values; bytes that are no UTF-8 are kept as ``surrogateescape`` has them.
+    :param tenant_wide: whether it is the tenant's, of which each resource group has a copy.
     """
 
     name: str
     data: Mapping[str, str]
     created_at: float
+    labels: tuple[tuple[str, str], ...] | None = None
+    tenant_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +251,10 @@ class ExecutionSchedule:
 
 @dataclass(slots=True)
 class ResourceGroup:
-    """One resource group; nothing in it is visible from another one."""
+    """One resource group; nothing in it is visible from another one.
+
+    :param provisioned_at: from when on it can be used, seconds since the epoch.
+    """
 
     id: str
     artifacts: dict[str, Artifact] = field(default_factory=dict)
@@ -251,6 +264,14 @@ class ResourceGroup:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
     generic_secrets: dict[str, GenericSecret] = field(default_factory=dict)
+    object_store_secrets: dict[str, ObjectStoreSecret] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] | None = None
+    created_at: float = 0.0
+    provisioned_at: float = 0.0
+
+    def is_provisioned(self, now: float) -> bool:
+        """Say whether the group can be used."""
+        return self.provisioned_at <= now
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
         """Register what an execution wrote, where AI Core puts it: below the secret named ``default``.
@@ -279,6 +300,7 @@ class Tenant:
 
     :param now: the clock, seconds since the epoch.
     :param enact: gives a new execution or deployment what makes it move.
+    :param reload_templates: reads the folder of templates again and notes in *sync* what became of them.
     """
 
     now: Callable[[], float]
@@ -288,6 +310,15 @@ class Tenant:
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     executables: dict[str, Executable] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    id: str = ""
+    service_plan: str = "standard"
+    reload_templates: Callable[[], object] = lambda: None
+    sync: Sync = field(default_factory=lambda: Sync(0.0))
+    generic_secrets: dict[str, GenericSecret] = field(default_factory=dict)
+    docker_registry_secrets: dict[str, DockerRegistrySecret] = field(default_factory=dict)
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
+    warm_nodes: dict[str, int] = field(default_factory=dict)
 
     def add_executable(self, executable: Executable, scenario: Scenario) -> None:
         """Add an executable, and its scenario if it is new.
@@ -301,6 +332,12 @@ class Tenant:
             )
         self.executables[executable.id] = executable
         self.scenarios.setdefault(scenario.id, scenario)
+
+    def share_generic_secrets(self) -> None:
+        """Give each resource group the tenant's generic secrets; one of its own with the same name stays."""
+        for group in self.groups.values():
+            own = {name: each for name, each in group.generic_secrets.items() if not each.tenant_wide}
+            group.generic_secrets = {**self.generic_secrets, **own}
 
     def executables_of(self, scenario_id: str) -> list[Executable]:
         """Give the executables of one scenario."""

@@ -18,11 +18,12 @@ A ServingTemplate names its parameters and input artifacts in ``spec.inputs``; i
 Source: SAP's documentation of workflow templates, removed from its public repository in April 2026.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
+from airflow_provider_aicore.emulator.administration import QUOTA
 from airflow_provider_aicore.emulator.argo import Template
 from airflow_provider_aicore.emulator.argo_reader import read_templates
 from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
@@ -47,17 +48,31 @@ def load(folder: Path, created_at: float, images: Mapping[str, Path]) -> list[tu
         container has to be among them.
     :raises TemplateError: the folder or a file cannot be read, or a template is not as it should be.
     """
+    loaded = []
+    for _, outcome in sync(folder, created_at, images):
+        if isinstance(outcome, TemplateError):
+            raise outcome
+        loaded.append(outcome)
+    return loaded
+
+
+def sync(
+    folder: Path, created_at: float, images: Mapping[str, Path]
+) -> Iterator[tuple[Path, tuple[Executable, Scenario] | TemplateError]]:
+    """Read as `load` does, with the same parameters; give each file's templates or why they are refused."""
     if not folder.is_dir():
-        raise TemplateError(f"The folder of templates {folder} does not exist")
-    files = sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"})
-    found = []
-    for file in files:
-        for document, node in _documents(file):
-            try:
-                found.append(_read(document, created_at, images))
-            except PartRefused as refusal:
-                raise TemplateError(f"{file}:{line_of(node, refusal.way)}: {refusal}") from refusal
-    return found
+        yield folder, TemplateError(f"The folder of templates {folder} does not exist")
+        return
+    taken = 0
+    for file in sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"}):
+        try:
+            for document, node in _documents(file):
+                found = _located(document, node, file, created_at, images)
+                taken += 1
+                too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} WorkflowTemplates")
+                yield file, found if taken <= QUOTA else too_many
+        except TemplateError as error:
+            yield file, error
 
 
 def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:
@@ -72,6 +87,15 @@ def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:
         for document, node in zip(documents, nodes, strict=True)
         if isinstance(document, Mapping) and document.get("kind") in _VERSIONS
     ]
+
+
+def _located(
+    document: Part, node: yaml.Node, file: Path, created_at: float, images: Mapping[str, Path]
+) -> tuple[Executable, Scenario]:
+    try:
+        return _read(document, created_at, images)
+    except PartRefused as refusal:
+        raise TemplateError(f"{file}:{line_of(node, refusal.way)}: {refusal}") from refusal
 
 
 def _read(document: Part, created_at: float, images: Mapping[str, Path]) -> tuple[Executable, Scenario]:

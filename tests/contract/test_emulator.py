@@ -4,54 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from airflow_provider_aicore.emulator import Emulator, Options, Progress, Step
-from airflow_provider_aicore.emulator.routes.table import ROUTES, find
+from airflow_provider_aicore.emulator.routes.table import ROUTES
+from tests.contract.judged import Judged
 
 UNDESCRIBED = {"/meta/versions", "/healthz"}
 """Paths that the vendor's SDK calls and its description leaves out."""
 
 EXECUTION = "e0123456789abcde"
 DEPLOYMENT = "d0123456789abcde"
-
-
-class Judged:
-    """Talks to the emulator as any HTTP client would, with each answer judged."""
-
-    def __init__(self, emulator: Emulator, description) -> None:
-        self._emulator = emulator
-        self._description = description
-        key = emulator.service_key
-        self._http = httpx.Client(transport=emulator.transport(), base_url=f"{emulator.url}/v2/lm")
-        token = self._http.post(
-            f"{key['url']}/oauth/token",
-            data={"grant_type": "client_credentials"},
-            auth=(key["clientid"], key["clientsecret"]),
-        )
-        self._http.headers = {
-            "Authorization": f"Bearer {token.json()['access_token']}",
-            "AI-Resource-Group": "default",
-        }
-        self.succeeded: set[tuple[str, str]] = set()
-
-    def __call__(self, method: str, path: str, status: int, **options) -> httpx.Response:
-        response = self._http.request(method, path, **options)
-        assert response.status_code == status, response.text
-        self._description.check_response(
-            response.request, response, nulls_count_as_absent=self._emulator.state.options.null_fields
-        )
-        if response.is_success:
-            route, _ = find(method, response.request.url.path.removeprefix("/v2/lm"))
-            self.succeeded.add((route.method, route.path))
-        return response
-
-    def merge_patch(self, path: str, status: int, body) -> httpx.Response:
-        """Send a body as the content type that bulk changes and metrics want."""
-        return self(
-            "PATCH", path, status, json=body, headers={"Content-Type": "application/merge-patch+json"}
-        )
 
 
 @pytest.fixture

@@ -1,14 +1,9 @@
 """Operations ``artifact.create``, ``.query``, ``.count`` and ``.get``."""
 
-import re
-
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.queries import Query
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
 from airflow_provider_aicore.emulator.state import Artifact, new_id
-
-_LABEL_EXPRESSION = re.compile(r"(ext\.ai\.sap\.com/[\w.-]+?)(!?=)([^ =,]+)", re.ASCII)
 
 
 def create(request: ApiRequest) -> Reply:
@@ -61,35 +56,15 @@ def _matching(request: ApiRequest) -> list[Artifact]:
     exact = {
         "scenario_id": wanted.identifier("scenarioId"),
         "execution_id": wanted.identifier("executionId"),
-        "name": wanted.text("name"),
+        "name": wanted.matching("name", checks.NAME, longest=256),
         "kind": wanted.choice("kind", checks.ARTIFACT_KINDS),
     }
     contains = wanted.search()
-    labels = _label_expressions(wanted)
+    labels_fit = wanted.labels("artifactLabelSelector", key=checks.LABEL_KEY, most=10)
     return [
         each
         for each in sorted(request.group.artifacts.values(), key=lambda artifact: artifact.id)
         if all(value is None or getattr(each, field) == value for field, value in exact.items())
         and (contains(each.name) or contains(each.description or ""))
-        and all(_label_fits(each, *expression) for expression in labels)
+        and labels_fit(dict(each.labels or ()))
     ]
-
-
-def _label_expressions(wanted: Query) -> list[tuple[str, str, str]]:
-    """Read ``artifactLabelSelector``: at most ten of ``key=value`` and ``key!=value``, commas between them.
-
-    Source: parameter ``AiartifactLabelSelector``; a comma inside a value is written ``{comma}``.
-    """
-    selector = wanted.text("artifactLabelSelector")
-    if selector is None:
-        return []
-    expressions = [_LABEL_EXPRESSION.fullmatch(each) for each in selector.split(",")]
-    if len(expressions) > 10 or None in expressions:
-        raise bad_request("artifactLabelSelector: at most ten of ext.ai.sap.com/key=value or key!=value")
-    return [(match[1], match[2], match[3].replace("{comma}", ",")) for match in expressions if match]
-
-
-def _label_fits(artifact: Artifact, key: str, operator: str, value: str) -> bool:
-    # key!=value passes only what has the key at all: SAP's tests against the live service say so.
-    labels = dict(artifact.labels or ())
-    return key in labels and (labels[key] == value) is (operator == "=")

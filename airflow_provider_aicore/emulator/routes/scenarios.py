@@ -3,7 +3,7 @@
 None of them is paged.
 """
 
-from airflow_provider_aicore.emulator import render
+from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
 from airflow_provider_aicore.emulator.state import Executable
@@ -39,12 +39,14 @@ def get_executable(request: ApiRequest) -> Reply:
 
 
 def query_versions(request: ApiRequest) -> Reply:
-    """List the versions of a scenario: those of its executables."""
+    """List the versions of a scenario: those of its executables; none of them has a label to select by."""
+    labels_fit = request.query.labels("labelSelector", key=checks.LABEL_KEY, most=1000)
     oldest: dict[str, float] = {}
     for each in _executables(request):
         oldest[each.version_id] = min(each.created_at, oldest.get(each.version_id, each.created_at))
     scenario_id = request.path_ids["scenarioId"]
-    return Reply(200, render.listed([render.version(scenario_id, *each) for each in oldest.items()]))
+    versions = oldest.items() if labels_fit({}) else ()
+    return Reply(200, render.listed([render.version(scenario_id, *each) for each in versions]))
 
 
 def query_models(request: ApiRequest) -> Reply:

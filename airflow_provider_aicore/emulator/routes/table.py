@@ -1,11 +1,9 @@
 """Which method and path leads to which operation."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from airflow_provider_aicore.emulator.checks import ID
-from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
 from airflow_provider_aicore.emulator.routes import (
     artifacts,
@@ -16,25 +14,13 @@ from airflow_provider_aicore.emulator.routes import (
     metrics,
     scenarios,
 )
+from airflow_provider_aicore.emulator.routes.admin import table as admin
+from airflow_provider_aicore.emulator.routes.admin.naming import PATH_IDS
 from airflow_provider_aicore.emulator.routes.deployments import Deployments
 from airflow_provider_aicore.emulator.routes.executions import Executions
+from airflow_provider_aicore.emulator.routes.route import Route
 
 FILE_PATH = "path"
-Operation = Callable[[ApiRequest], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation.
-
-    :param path: below ``/v2/lm``, ids in braces.
-    :param grouped: whether ``AI-Resource-Group`` is required.
-    """
-
-    method: str
-    path: str
-    operation: Operation
-    grouped: bool = True
 
 
 def _of_workloads(operations: Executions | Deployments) -> Iterable[Route]:
@@ -50,7 +36,7 @@ def _of_workloads(operations: Executions | Deployments) -> Iterable[Route]:
     yield Route("GET", f"{one}/logs", operations.get_logs)
 
 
-ROUTES = (
+ROUTES = (  # below /v2/lm; those below /v2/admin are in routes/admin
     Route("POST", "/artifacts", artifacts.create),
     Route("GET", "/artifacts", artifacts.query),
     Route("GET", "/artifacts/$count", artifacts.count),
@@ -86,19 +72,19 @@ ROUTES = (
 TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, grouped=False)
 
 
-def _pattern(path: str) -> re.Pattern[str]:
+def _path_pattern(path: str) -> re.Pattern[str]:
     # Of all of them only the path of a file has slashes.
     path = re.escape(path).replace(r"\{path\}", f"(?P<{FILE_PATH}>.+)")
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", path))
 
 
-_PATTERNS = [(_pattern(route.path), route) for route in ROUTES]
+_PATTERNS = [(_path_pattern(f"{route.area}{route.path}"), route) for route in (*ROUTES, *admin.ROUTES)]
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """Give the route for a request and the ids in its path.
 
-    :param path: below ``/v2/lm``.
+    :param path: below ``/v2``.
     :raises Refusal: 404, no such path; 405, it does not take this method; 400, an id is malformed.
     """
     here = [(route, match) for pattern, route in _PATTERNS if (match := pattern.fullmatch(path))]
@@ -112,6 +98,7 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     route, match = fitting[0]
     ids = match.groupdict()
     for name, value in ids.items():
-        if name != FILE_PATH and not ID.fullmatch(value):
-            raise bad_request(f"{name}: {value!r} does not match the pattern {ID.pattern}")
+        pattern = PATH_IDS.get(name, ID)
+        if name != FILE_PATH and not pattern.fullmatch(value):
+            raise bad_request(f"{name}: {value!r} does not match the pattern {pattern.pattern}")
     return route, ids

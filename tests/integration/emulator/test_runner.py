@@ -353,3 +353,28 @@ def test_scripted_executable_does_not_run(laboratory):
     execution_id = api.start()
     assert api.status(execution_id) == "COMPLETED"
     assert lines(api, execution_id) == []
+
+
+def test_reload_leaves_what_runs_as_it_is(laboratory, tmp_path):
+    """An execution goes on with the template that it was started with; the next one takes the new one."""
+    wait = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\n"
+    steps = [[{"name": "wait", "template": "wait"}], [{"name": "say", "template": "say"}]]
+
+    def prepare(word):
+        laboratory.prepare(
+            {"name": "main", "steps": steps},
+            python(wait, str(tmp_path / "go"), name="wait"),
+            python(f"print('{word}')", name="say"),
+        )
+
+    prepare("old")
+    api = laboratory.open()
+    first = api.start()
+    laboratory.wait(api, first, {"RUNNING"})
+    prepare("new")
+    laboratory.emulators[0].reload_templates()
+    second = api.start()
+    (tmp_path / "go").touch()
+    for each in (first, second):
+        laboratory.wait(api, each, ENDS)
+    assert (lines(api, first), lines(api, second)) == (["old"], ["new"])

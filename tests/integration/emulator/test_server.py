@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import time
 
 import httpx
@@ -145,3 +146,17 @@ def test_schedules_start_executions_while_nobody_asks():
         while not server.emulator.state.groups["default"].executions and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(server.emulator.state.groups["default"].executions) == 1
+
+
+@pytest.mark.parametrize("target", [b"*", b"/v2/lm/meta#a", b"http://127.0.0.1/v2/lm/meta"])
+def test_target_that_is_no_path_is_a_bad_request(server, target):
+    """What no client of AI Core sends is refused in plain text, not answered with a failure."""
+    with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as connection:
+        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 400 ")
+
+
+def test_header_that_is_not_ascii_is_taken_as_it_is(api):
+    """A token with a stray character is a damaged token."""
+    answer = api.get("/meta", headers=[(b"Authorization", b"Bearer a.b.\xe9")])
+    assert (answer.status_code, answer.text) == (401, "Jwt verification fails")

@@ -51,3 +51,10 @@ def emulator(make: Callable[..., Emulator]) -> Emulator:
 def api(emulator: Emulator) -> Api:
     """Give a client of the resource group ``default``."""
     return connect(emulator)
+
+
+@pytest.fixture
+def admin(api: Api) -> Api:
+    """Give the same client below ``/v2/admin``."""
+    api.base_url = str(api.base_url).replace("/lm", "/admin")
+    return api

@@ -164,3 +164,9 @@ def test_expand_adds_the_scenario(api):
     assert api.get(f"/artifacts/{artifact_id}", params=expand).json()["scenario"]["id"] == "text-clf"
     assert api.get("/artifacts", params=expand).json()["resources"][0]["scenario"]["id"] == "text-clf"
     assert api.get("/artifacts", params={"$expand": "everything"}).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["x" * 257, "ä"])
+def test_filter_by_a_name_that_no_artifact_can_have_is_refused(api, name):
+    """The filter has the limits of the field."""
+    assert api.get("/artifacts", params={"name": name}).status_code == 400

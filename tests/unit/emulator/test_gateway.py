@@ -160,9 +160,10 @@ def test_transport_serves_async_clients_too(emulator, api):
 
 
 def test_extreme_input_is_a_bad_request(api):
-    """Numbers without end, instants before all time and bottomless JSON are 400 with AI Core's error body."""
+    """Endless numbers, instants before all time, bottomless JSON and half characters are 400."""
     execution_id = api.start()
     huge = f'{{"executionId": "{execution_id}", "metrics": [{{"name": "loss", "value": 1{"0" * 400}}}]}}'
+    half = f'{{"executionId": "{execution_id}", "customInfo": [{{"name": "a", "value": "\\ud800"}}]}}'
     merge_patch = {"Content-Type": "application/merge-patch+json"}
     early = {"start": "0001-01-01T00:00:00+14:00"}
     answers = [
@@ -170,8 +171,12 @@ def test_extreme_input_is_a_bad_request(api):
         api.get(f"/executions/{execution_id}/logs", params=early),
         api.patch("/metrics", content=huge, headers=merge_patch),
         api.patch("/metrics", content="[" * 20_000, headers=merge_patch),
+        api.patch("/metrics", content=half, headers=merge_patch),
+        api.patch(
+            "/metrics", content=half.encode().replace(b"\\ud800", b"\xed\xa0\x80"), headers=merge_patch
+        ),
     ]
-    assert [each.status_code for each in answers] == [400] * 4
+    assert [each.status_code for each in answers] == [400] * 6
     assert all(each.json()["error"]["message"] for each in answers)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import httpx
 import pytest
 
@@ -103,11 +105,15 @@ def test_token_of_another_landscape_is_refused(make):
     assert (answer.status_code, answer.text) == (401, "Jwt issuer is not configured")
 
 
-@pytest.mark.parametrize("token", ["{token}x", "rubbish", "a.b.c"])
+BOTTOMLESS = base64.urlsafe_b64encode(b"[" * 40_000).decode()
+
+
+@pytest.mark.parametrize("token", ["{token}x", "{token}é", "rubbish", "a.b.c", f"a.{BOTTOMLESS}.c"])
 def test_damaged_token_is_refused(api, token):
     """A token whose signature does not fit, or which is none, is refused in plain text."""
     good = api.headers["Authorization"].removeprefix("Bearer ")
-    answer = api.get("/scenarios", headers={"Authorization": f"Bearer {token.format(token=good)}"})
+    authorization = f"Bearer {token.format(token=good)}".encode()
+    answer = api.get("/scenarios", headers=[(b"Authorization", authorization)])
     assert (answer.status_code, answer.text) == (401, "Jwt verification fails")
 
 

@@ -65,3 +65,18 @@ def test_executable_ids_are_unique_in_the_tenant():
     emulator.add_executable("text-clf", "train")
     with pytest.raises(ValueError, match="train"):
         emulator.add_executable("churn", "train")
+
+
+@pytest.mark.parametrize(
+    ("selector", "status"),
+    [
+        ("ext.ai.sap.com/a=b", 200),
+        ("a=b", 400),
+        ("ext.ai.sap.com/a", 400),
+        ("ext.ai.sap.com/a=" + "x" * 5000, 400),
+    ],
+)
+def test_versions_by_label(api, selector, status):
+    """No version has a label, and a selector of the wrong form is refused."""
+    answer = api.get("/scenarios/text-clf/versions", params={"labelSelector": selector})
+    assert (answer.status_code, answer.json().get("count")) == (status, 0 if status == 200 else None)

@@ -1,0 +1,75 @@
+"""What an administrator keeps in a tenant: secrets for storage and images, repositories, applications.
+
+None of the secrets' contents is kept, as nothing in the emulator needs it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+QUOTA = 50
+"""Resource groups, applications, repositories, docker registry secrets, and templates of either kind that a
+tenant may have. Source: SAP's documentation of quotas; a ticket raises them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStoreSecret:
+    """An object store secret of a resource group, by whose name ``ai://`` URLs begin.
+
+    :param metadata: all that AI Core shows of it, by the names that it has there.
+    """
+
+    name: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DockerRegistrySecret:
+    """A docker registry secret; only its name can ever be seen."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A Git repository. The emulator never reaches for it: its folder of templates stands for all of them."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application, which keeps a folder of a repository in step with the tenant's executables."""
+
+    name: str
+    repository_url: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedTemplate:
+    """What became of one template.
+
+    :param name: of the executable; of the file, if the template was refused.
+    :param refusal: why it was refused, None if it was not.
+    """
+
+    name: str
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One reading of the folder of templates.
+
+    :param at: seconds since the epoch.
+    """
+
+    at: float
+    templates: tuple[SyncedTemplate, ...] = ()
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why templates were refused, one text for each."""
+        return tuple(each.refusal for each in self.templates if each.refusal is not None)

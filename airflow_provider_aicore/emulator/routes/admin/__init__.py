@@ -1,0 +1,1 @@
+"""The operations below ``/v2/admin``, a module for each kind of thing."""
