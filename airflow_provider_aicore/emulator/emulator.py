@@ -65,7 +65,8 @@ class Emulator:
         GET by its id.
     :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
-    :param record_requests: whether `requests` grows; a server that stays up does not need it.
+    :param date_skew: seconds by which the header ``Date`` is ahead of the clock; negative: behind.
+    :param kept_requests: how many of the newest requests `requests` holds; default: all.
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
     :param images: name of a container image, with or without tag, to the folder that stands for it; a process
@@ -84,7 +85,7 @@ class Emulator:
     faults: Faults
     """The trouble in store."""
     requests: list[RecordedRequest]
-    """All requests so far, in order, also those that a fault struck."""
+    """The requests so far, in order, also those that a fault struck."""
 
     def __init__(
         self,
@@ -99,7 +100,8 @@ class Emulator:
         list_lag: float = 0.0,
         deletion_seconds: float = 5.0,
         bulk_updates: bool = True,
-        record_requests: bool = True,
+        date_skew: float = 0.0,
+        kept_requests: int | None = None,
         templates: Path | None = None,
         object_store: Path | None = None,
         images: Mapping[str, Path] | None = None,
@@ -117,8 +119,8 @@ class Emulator:
         self.state = Tenant(now, options, self._enact, groups)
         self.faults, self.requests = Faults(), []
         self._identity = Identity(url, now, token_lifetime, service_key)
-        self._gateway = Gateway(self.state, self._identity, url)
-        self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
+        self._gateway = Gateway(self.state, self._identity, url, date_skew)
+        self._progress, self._kept_requests = progress or Progress.by_reads(), kept_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now()):
             self.state.add_executable(executable, scenario)
@@ -149,13 +151,15 @@ class Emulator:
         :raises httpx.TransportError: the host is not the emulator's, or a fault breaks the connection.
         """
         recorded = _recorded(request)
-        if self._record_requests:
-            self.requests.append(recorded)
+        self.requests.append(recorded)
+        if self._kept_requests is not None and len(self.requests) > self._kept_requests:
+            del self.requests[0]
         if request.url.host not in self._identity.hosts:
             raise httpx.ConnectError(f"{request.url.host} is not a host of the emulator", request=request)
         fault = self.faults.strike(request.method, request.url.path)
         answer = self._gateway.answer
         response = fault.answer(request, answer) if fault is not None else answer(request)
+        response.headers.setdefault("date", self._gateway.date())
         recorded.status = response.status_code
         return response
 
