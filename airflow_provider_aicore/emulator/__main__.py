@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from airflow_provider_aicore.emulator import fault_rules, scripts
 from airflow_provider_aicore.emulator.clock import ManualClock
-from airflow_provider_aicore.emulator.emulator import Emulator
 from airflow_provider_aicore.emulator.entries import EntryError, parse, read
 from airflow_provider_aicore.emulator.server import EmulatorServer
 
@@ -32,8 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :return: the exit code: 0 after a signal, 2 if it could not begin.
     """
-    options = vars(_parser().parse_args(arguments))
-    quiet = options.pop("quiet")
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    if options["x509"] and not options["tls"]:
+        parser.error("--x509 needs --tls: without TLS nobody can show a certificate")
+    quiet, by_certificate = options.pop("quiet"), options.pop("x509")
     try:
         server = _prepared(options)
     except (OSError, ValueError) as error:
@@ -43,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
     with server:
+        service_key = server.x509_service_key if by_certificate else server.emulator.service_key
         if not quiet:
-            print(_introduction(server.emulator), file=sys.stderr, flush=True)
+            print(_introduction(server, service_key), file=sys.stderr, flush=True)
         if not server.is_local:
             print(_WARNING.format(host=options["host"]), file=sys.stderr, flush=True)
-        ready = {"event": "ready", "url": server.url, "service_key": server.emulator.service_key}
+        ready = {"event": "ready", "url": server.url, "service_key": service_key}
+        if server.authority_file is not None:
+            ready["ca_file"] = str(server.authority_file)
         print(json.dumps(ready), flush=True)
         ended.wait()
     return 0
@@ -85,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--unknown-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--pending-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--service-key", type=Path, metavar="FILE", help="JSON of an earlier ready line, to use again")
+    add("--tls", action="store_true", help="HTTPS, with certificates of its own")
+    add("--x509", action="store_true", help="print a service key with a certificate; needs --tls")
     add("--scripts", type=Path, metavar="FILE", help="YAML: how executions move without really running")
     add("--faults", type=Path, metavar="FILE", help="YAML: which requests fail, and how")
     add(
@@ -166,12 +173,15 @@ def _service_key(file: Path) -> dict[str, Any]:
         raise ValueError(f"--service-key {file}: it is no JSON object") from error
 
 
-def _introduction(emulator: Emulator) -> str:
+def _introduction(server: EmulatorServer, service_key: dict[str, Any]) -> str:
     """Say what can be run, and which connection of Airflow leads here."""
-    executables = [f"{each.scenario_id}/{each.id}" for each in emulator.state.executables.values()]
-    connection = {"conn_type": "aicore", "extra": {"secret_service_key": emulator.service_key}}
-    export = f"export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}"
-    return "\n".join([*executables, export])
+    executables = server.emulator.state.executables.values()
+    lines = [f"{each.scenario_id}/{each.id}" for each in executables]
+    connection = {"conn_type": "aicore", "extra": {"secret_service_key": service_key}}
+    lines.append(f"export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
+    if server.authority_file is not None:
+        lines.append(f"export SSL_CERT_FILE={shlex.quote(str(server.authority_file))}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ class Emulator:
     :param deletion_seconds: seconds for which a deleted execution still shows, with ``targetStatus`` DELETED.
     :param bulk_updates: whether the tenant has bulk PATCH; ``/lm/meta`` says so too.
     :param date_skew: seconds by which the header ``Date`` is ahead of the clock; negative: behind.
+    :param cert_url: of the identity service for X.509 keys; default: a host beside *url*. Who listens there
+        has to see to it that only clients with the right certificate come through.
     :param kept_requests: how many of the newest requests `requests` holds; default: all.
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
@@ -101,6 +103,7 @@ class Emulator:
         deletion_seconds: float = 5.0,
         bulk_updates: bool = True,
         date_skew: float = 0.0,
+        cert_url: str | None = None,
         kept_requests: int | None = None,
         templates: Path | None = None,
         object_store: Path | None = None,
@@ -118,7 +121,7 @@ class Emulator:
         self.url = url
         self.state = Tenant(now, options, self._enact, groups)
         self.faults, self.requests = Faults(), []
-        self._identity = Identity(url, now, token_lifetime, service_key)
+        self._identity = Identity(url, now, token_lifetime, service_key, cert_url)
         self._gateway = Gateway(self.state, self._identity, url, date_skew)
         self._progress, self._kept_requests = progress or Progress.by_reads(), kept_requests
         self._scripts: dict[str, deque[Progress]] = {}

@@ -2,42 +2,25 @@
 
 import asyncio
 import ipaddress
-import socket
-import threading
+import tempfile
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_aicore.emulator import control
 from airflow_provider_aicore.emulator.clock import ManualClock
 from airflow_provider_aicore.emulator.emulator import Emulator
 from airflow_provider_aicore.emulator.faults import AnswerCutOff, half
+from airflow_provider_aicore.emulator.identity import TOKEN_PATH
+from airflow_provider_aicore.emulator.listener import Listener, transport_of
+from airflow_provider_aicore.emulator.routes.table import TRACKING
 
 HOST = "127.0.0.1"
 _NOT_COPIED = {b"content-length", b"content-encoding", b"transfer-encoding"}
-
-
-class AbortableProtocol(H11Protocol):
-    """Lets the application hang up, for which ASGI has no word."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Remember the connection by its addresses, which ASGI passes on."""
-        super().connection_made(transport)
-        _TRANSPORTS[self.client, self.server] = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        _TRANSPORTS.pop((self.client, self.server), None)
-        super().connection_lost(exc)
-
-
-_TRANSPORTS: dict[tuple[Any, Any], asyncio.Transport] = {}
-"""The open connections by the addresses of both their ends."""
 
 
 class EmulatorServer:
@@ -48,68 +31,115 @@ class EmulatorServer:
     :param port: to listen on; 0 takes a free one.
     :param host: the address to listen on. Any but 127.0.0.1 and ::1 lets everybody in the network control
         the emulator and what it runs.
-    :param options: of `Emulator`; ``url`` and ``tracking_endpoint`` are set here.
+    :param tls: True: HTTPS, with certificates of its own; and the identity service on another port as well,
+        which asks for the client certificate of `x509_service_key`. The tracking endpoint stays HTTP, as in
+        a pod.
+    :param options: of `Emulator`; ``url``, ``cert_url`` and ``tracking_endpoint`` are set here.
     :raises OSError: the port is taken, or the address is not this machine's.
     :raises ValueError: *host* is no address, or an option is wrong.
     """
 
-    def __init__(self, port: int = 0, host: str = HOST, **options: Any) -> None:
+    def __init__(self, port: int = 0, host: str = HOST, *, tls: bool = False, **options: Any) -> None:
         address = _address(host)
-        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        # With the protocol named, asyncio turns Nagle's algorithm off; answers would wait 40 ms for it.
-        self._socket = socket.socket(family, proto=socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.is_local = address.is_loopback
+        """Whether only this machine can reach it."""
+        self._allowed_hosts = {host, HOST, "localhost"} if self.is_local else None
+        self._folder = tempfile.TemporaryDirectory(prefix="aicore-emulator-")
+        self._listeners: list[Listener] = []
         try:
-            self._socket.bind((host, port))
-            self._socket.listen(2048)
-            self.url = f"http://{_reachable(address)}:{self._socket.getsockname()[1]}"
+            main = self._listen(host, port)
+            scheme = "https" if tls else "http"
+            self.url = f"{scheme}://{_reachable(address)}:{main.port}"
             """Of AI Core and of the identity service, without ``/v2``."""
-            self.emulator = Emulator(url=self.url, tracking_endpoint=self.url, **options)
+            cert_url, tracking_endpoint = None, self.url
+            if tls:
+                with_certificate, tracking = self._listen(host, 0), self._listen(HOST, 0)
+                cert_url = f"https://{_reachable(address)}:{with_certificate.port}"
+                tracking_endpoint = f"http://{HOST}:{tracking.port}"
+            self.emulator = Emulator(
+                url=self.url, cert_url=cert_url, tracking_endpoint=tracking_endpoint, **options
+            )
             """What answers."""
             clock = options.get("now")
             self._control = control.Control(self.emulator, clock if isinstance(clock, ManualClock) else None)
-            self.is_local = address.is_loopback
-            """Whether only this machine can reach it."""
-            self._allowed_hosts = {host, "localhost"} if self.is_local else None
+            self.authority_file: Path | None = None
+            """PEM of the authority that clients have to trust, if it speaks TLS."""
+            self._x509_service_key: dict[str, Any] | None = None
+            if cert_url is None:
+                main.serve(self._app(self.url))
+                return
+            # What makes certificates takes long to load.
+            from airflow_provider_aicore.emulator import certificates
+
+            made = certificates.make(
+                Path(self._folder.name),
+                str(httpx.URL(self.url).host),
+                self.emulator.service_key["clientid"],
+            )
+            self.authority_file = made.authority_file
+            self._x509_service_key = self.emulator.x509_service_key(made.client, made.client_key)
+            main.serve(self._app(self.url), made.server_file)
+            with_certificate.serve(self._app(cert_url, TOKEN_PATH), made.server_file, made.authority_file)
+            tracking.serve(self._app(tracking_endpoint, TRACKING.path))
         except BaseException:
-            self._socket.close()
+            self._release()
             raise
-        config = uvicorn.Config(
-            self._answer,
-            interface="asgi3",
-            http=AbortableProtocol,
-            proxy_headers=False,
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for each in self._listeners:
+            each.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
+        for each in self._listeners:
+            each.stop()
+        self._release()
         self.emulator.close()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @property
+    def x509_service_key(self) -> dict[str, Any]:
+        """The service key in its X.509 flavour.
+
+        :raises ValueError: it does not speak TLS, without which nobody can show a certificate.
+        """
+        if self._x509_service_key is None:
+            raise ValueError("A service key with a certificate needs TLS: EmulatorServer(tls=True)")
+        return dict(self._x509_service_key)
+
+    def _listen(self, host: str, port: int) -> Listener:
+        self._listeners.append(Listener(host, port))
+        return self._listeners[-1]
+
+    def _release(self) -> None:
+        for each in self._listeners:
+            each.close()
+        self._folder.cleanup()
+
+    def _app(self, url: str, only: str | None = None) -> ASGIApp:
+        """Give what answers on one port.
+
+        :param url: of the port.
+        :param only: the one path that is there; default: all of them.
+        """
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if only is None or scope["path"] == only:
+                await self._answer(url, scope, receive, send)
+            else:
+                await Response("Not Found", 404)(scope, receive, send)
+
+        return app
+
+    async def _answer(self, url: str, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if self._allowed_hosts is not None and request.url.hostname not in self._allowed_hosts:
             # A web page whose host name points here would send its own name.
             await Response("RBAC: access denied", 403)(scope, receive, send)
             return
-        translated = await self._translate(request)
+        translated = await _translate(request, url)
         is_control = translated.url.path.startswith(f"{control.PATH}/")
         handle = self._control.answer if is_control else self.emulator.handle
-        transport = _TRANSPORTS[scope["client"], scope["server"]]
+        transport = transport_of(scope)
         try:
             answer = handle(translated)
         except httpx.TransportError as error:
@@ -127,13 +157,14 @@ class EmulatorServer:
         await send(_start(answer))
         await send({"type": "http.response.body", "body": answer.content})
 
-    async def _translate(self, request: Request) -> httpx.Request:
-        # The URL is the emulator's own, not what the Host header says: localhost is as good as 127.0.0.1.
-        query: bytes = request.scope["query_string"]
-        target = request.scope["raw_path"] + (b"?" + query if query else b"")
-        url = httpx.URL(self.url).copy_with(raw_path=target)
-        headers = [(name, value) for name, value in request.headers.items() if name != "host"]
-        return httpx.Request(request.method, url, headers=headers, content=await request.body())
+
+async def _translate(request: Request, base_url: str) -> httpx.Request:
+    # The URL is the emulator's own, not what the Host header says: localhost is as good as 127.0.0.1.
+    query: bytes = request.scope["query_string"]
+    target = request.scope["raw_path"] + (b"?" + query if query else b"")
+    url = httpx.URL(base_url).copy_with(raw_path=target)
+    headers = [(name, value) for name, value in request.headers.items() if name != "host"]
+    return httpx.Request(request.method, url, headers=headers, content=await request.body())
 
 
 def _start(answer: httpx.Response) -> dict[str, Any]:

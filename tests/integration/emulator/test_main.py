@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -131,6 +132,7 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     (tmp_path / "entries.yaml").write_text("- {executable_id: absent, progress: {way: stuck}}")
     assert "entries.yaml: There is no executable 'absent'" in refuse("--scripts", tmp_path / "entries.yaml")
     assert "no address" in refuse("--host", "nowhere")
+    assert "--x509 needs --tls" in refuse("--x509")
     assert "--prot" in refuse("--prot", "80")
     (tmp_path / "key.json").write_text('{"clientsecret": "hidden" x')
     line = refuse("--service-key", tmp_path / "key.json")
@@ -195,3 +197,16 @@ def test_listening_for_others_is_said_loudly(start):
     """Whoever opens it to the network is warned, even when it is told to be quiet."""
     program = start("--host", "0.0.0.0", "--quiet")
     assert program.end()[2].startswith("WARNING: it listens on 0.0.0.0")
+
+
+def test_key_with_a_certificate(start):
+    """With TLS the ready line names the authority's file; the key has a certificate on request."""
+    program = start("--tls", "--x509")
+    key = program.ready["service_key"]
+    assert key["credential-type"] == "x509"
+    assert "clientsecret" not in key
+    assert program.ready["url"].startswith("https://")
+    authority_file = program.ready["ca_file"]
+    assert Path(authority_file).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert program.end()[2].splitlines()[-1] == f"export SSL_CERT_FILE={authority_file}"
+    assert not Path(authority_file).exists()
