@@ -25,6 +25,13 @@ from airflow_provider_aicore.emulator import Emulator, ManualClock, Progress
 from airflow_provider_aicore.emulator.server import EmulatorServer
 
 _TICK = 0.05
+_THE_MACHINES = (
+    "AIRFLOW_CONFIG",
+    "AIRFLOW__DATABASE__",
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE",
+    "AIRFLOW__SECRETS__",
+)
+"""What an Airflow that is set up here may have in the environment, and a test must not use."""
 _HOME = tempfile.TemporaryDirectory(prefix="aicore-airflow-", ignore_cleanup_errors=True)
 _NOT_ALONE = (
     "Airflow was imported before the plugin airflow_provider_aicore.testing could give it a home of its own: "
@@ -38,7 +45,7 @@ def pytest_configure() -> None:
     """Set Airflow's environment, which it reads when a test or a DAG first imports it."""
     if _is_for_tests() or "airflow" in sys.modules:
         return
-    for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONFIG", "AIRFLOW__DATABASE__"))]:
+    for name in [name for name in os.environ if name.startswith(_THE_MACHINES)]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = _HOME.name
     os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = f"{_HOME.name}/dags"

@@ -51,9 +51,12 @@ class Listener:
         try:
             self._socket.bind((host, port))
             self._socket.listen(2048)
-        except BaseException:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise OSError(
+                error.errno,
+                f"Cannot listen on {host} port {port}: {error.strerror}. Give another port, or 0 for any",
+            ) from error
         self.port: int = self._socket.getsockname()[1]
 
     def serve(self, app: ASGIApp, certificate: Path | None = None, clients: Path | None = None) -> None:
@@ -68,6 +71,7 @@ class Listener:
             http=AbortableProtocol,
             proxy_headers=False,
             loop="asyncio",
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -121,7 +121,9 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert "in use" in refuse("--port", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1 port {port}: Address already in use" in refuse("--port", port)
+    assert "192.0.2.1" in refuse("--host", "192.0.2.1")
     assert "missing" in refuse("--templates", tmp_path / "missing")
     assert "missing" in refuse("--object-store", tmp_path / "missing")
     assert "NAME=DIR" in refuse("--image", "trainer")
