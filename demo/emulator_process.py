@@ -39,7 +39,7 @@ class EmulatorProcess:
         self.arguments = ["--templates", str(templates), "--object-store", str(self.object_store.parent)]
         for name, image in images.items():
             self.arguments += ["--image", f"{name}={image}"]
-        self.arguments += ["--port", "0", *options]
+        self.arguments += ["--port", "0", "--quiet", *options]
         self.url = ""
         self.service_key: dict[str, Any] = {}
 

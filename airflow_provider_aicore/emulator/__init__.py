@@ -1,13 +1,18 @@
 """A local AI Core, to develop and to test against: in process, over TCP, with scripted or real executions."""
 
+from airflow_provider_aicore.emulator.clock import ManualClock
 from airflow_provider_aicore.emulator.emulator import Emulator, RecordedRequest
 from airflow_provider_aicore.emulator.faults import (
     Answer,
+    BodyCut,
+    ClockSkew,
     ConnectionLost,
     MalformedJson,
     NoConnection,
+    RetryAfterDate,
     SlowAnswer,
     credentials_refused,
+    server_error,
     token_refused,
     too_many_requests,
     unavailable,
@@ -17,16 +22,21 @@ from airflow_provider_aicore.emulator.progress import Progress, Step
 
 __all__ = [
     "Answer",
+    "BodyCut",
+    "ClockSkew",
     "ConnectionLost",
     "Emulator",
     "MalformedJson",
+    "ManualClock",
     "NoConnection",
     "Options",
     "Progress",
     "RecordedRequest",
+    "RetryAfterDate",
     "SlowAnswer",
     "Step",
     "credentials_refused",
+    "server_error",
     "token_refused",
     "too_many_requests",
     "unavailable",

@@ -6,14 +6,24 @@ SIGTERM, SIGINT and SIGHUP end it and all that it runs.
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from airflow_provider_aicore.emulator import fault_rules, scripts
+from airflow_provider_aicore.emulator.clock import ManualClock
+from airflow_provider_aicore.emulator.entries import EntryError, parse, read
 from airflow_provider_aicore.emulator.server import EmulatorServer
+
+_KEPT_REQUESTS = 1000
+_WARNING = (
+    "WARNING: it listens on {host}, not for this machine alone, and there is no real security in it: whoever "
+    "reaches the port can control it and have it run what its templates hold. Not for a network of strangers."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,25 +31,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :return: the exit code: 0 after a signal, 2 if it could not begin.
     """
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    if options["x509"] and not options["tls"]:
+        parser.error("--x509 needs --tls: without TLS nobody can show a certificate")
+    quiet, by_certificate = options.pop("quiet"), options.pop("x509")
+    try:
+        server = _prepared(options)
+    except (OSError, ValueError) as error:
+        print(f"The emulator cannot start: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    options = vars(_parser().parse_args(arguments))
-    try:
-        server = EmulatorServer(**_emulator_options(options))
-    except (OSError, ValueError) as error:
-        print(f"The emulator cannot start: {error}", file=sys.stderr)
-        return 2
     with server:
-        ready = {"event": "ready", "url": server.url, "service_key": server.emulator.service_key}
+        service_key = server.x509_service_key if by_certificate else server.emulator.service_key
+        if not quiet:
+            print(_introduction(server, service_key), file=sys.stderr, flush=True)
+        if not server.is_local:
+            print(_WARNING.format(host=options["host"]), file=sys.stderr, flush=True)
+        ready = {"event": "ready", "url": server.url, "service_key": service_key}
+        if server.authority_file is not None:
+            ready["ca_file"] = str(server.authority_file)
         print(json.dumps(ready), flush=True)
         ended.wait()
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line; the usage would fill a screen."""
+        self.exit(2, f"The emulator cannot start: {message} (--help lists the options)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_aicore.emulator", description="A local AI Core, on 127.0.0.1 only."
+    parser = _Parser(
+        prog="python -m airflow_provider_aicore.emulator",
+        description="A local AI Core, on 127.0.0.1 unless told otherwise.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add(
@@ -50,11 +79,39 @@ def _parser() -> argparse.ArgumentParser:
         "--image", action="append", default=[], metavar="NAME=DIR", help="the folder that stands for an image"
     )
     add("--port", type=_port, default=0, help="default: a free one")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="to listen on, default 127.0.0.1; any other gives its network the run of this machine",
+    )
     add("--resource-group", action="append", default=["default"], metavar="NAME", help="beside 'default'")
     add("--token-lifetime", type=float, default=43199, metavar="S", help="seconds, default 43199")
     add("--unknown-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--pending-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--service-key", type=Path, metavar="FILE", help="JSON of an earlier ready line, to use again")
+    add("--tls", action="store_true", help="HTTPS, with certificates of its own")
+    add("--x509", action="store_true", help="print a service key with a certificate; needs --tls")
+    add("--scripts", type=Path, metavar="FILE", help="YAML: how executions move without really running")
+    add("--faults", type=Path, metavar="FILE", help="YAML: which requests fail, and how")
+    add(
+        "--clock",
+        choices=["real", "manual"],
+        default="real",
+        help="manual: it stands until POST /emulator/clock",
+    )
+    add(
+        "--date-skew",
+        type=float,
+        default=0,
+        metavar="S",
+        help="seconds by which the header Date is ahead of the clock",
+    )
+    add(
+        "--quiet",
+        action="store_true",
+        help="say nothing on stderr when it starts; the connection is a secret",
+    )
     return parser
 
 
@@ -64,6 +121,25 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _prepared(options: dict[str, Any]) -> EmulatorServer:
+    """Make the server, with the scripts and faults of the command line in store.
+
+    :raises OSError: it cannot listen there.
+    :raises ValueError: an option or a file is not as it should be.
+    """
+    options = dict(options)
+    scripts_file, faults_file = options.pop("scripts"), options.pop("faults")
+    told = [] if scripts_file is None else parse(scripts.SCRIPT, read(scripts_file), str(scripts_file))
+    rules = [] if faults_file is None else parse(fault_rules.RULE, read(faults_file), str(faults_file))
+    server = EmulatorServer(**_emulator_options(options))
+    try:
+        scripts.follow(told, server.emulator)
+    except EntryError as error:
+        raise ValueError(f"{scripts_file}: {error}") from error
+    fault_rules.add(rules, server.emulator.faults, server.emulator.state.now)
+    return server
+
+
 def _emulator_options(options: dict[str, Any]) -> dict[str, Any]:
     """Turn the command line into the options of `EmulatorServer`.
 
@@ -71,6 +147,8 @@ def _emulator_options(options: dict[str, Any]) -> dict[str, Any]:
     """
     service_key_file = options.pop("service_key")
     resource_groups = options.pop("resource_group")
+    if options.pop("clock") == "manual":
+        options["now"] = ManualClock()
     images = {}
     for text in options.pop("image"):
         name, equals, folder = text.partition("=")
@@ -82,7 +160,7 @@ def _emulator_options(options: dict[str, Any]) -> dict[str, Any]:
         "images": images,
         "resource_groups": resource_groups,
         "service_key": None if service_key_file is None else _service_key(service_key_file),
-        "record_requests": False,
+        "kept_requests": _KEPT_REQUESTS,
     }
 
 
@@ -93,6 +171,17 @@ def _service_key(file: Path) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         # The parser's own message may quote the file, and with it the secret.
         raise ValueError(f"--service-key {file}: it is no JSON object") from error
+
+
+def _introduction(server: EmulatorServer, service_key: dict[str, Any]) -> str:
+    """Say what can be run, and which connection of Airflow leads here."""
+    executables = server.emulator.state.executables.values()
+    lines = [f"{each.scenario_id}/{each.id}" for each in executables]
+    connection = {"conn_type": "aicore", "extra": {"secret_service_key": service_key}}
+    lines.append(f"export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
+    if server.authority_file is not None:
+        lines.append(f"export SSL_CERT_FILE={shlex.quote(str(server.authority_file))}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,10 @@ class Emulator:
     :param progress: how executions and deployments move that no `script` and no template speaks of; default:
         by reads, or with *templates* by the clock, with *unknown_seconds* and *pending_seconds*.
     :param options: how it behaves where AI Core's documentation is silent.
-    :param record_requests: whether `requests` grows; a server that stays up does not need it.
+    :param date_skew: seconds by which the header ``Date`` is ahead of the clock; negative: behind.
+    :param cert_url: of the identity service for X.509 keys; default: a host beside *url*. Who listens there
+        has to see to it that only clients with the right certificate come through.
+    :param kept_requests: how many of the newest requests `requests` holds; default: all.
     :param templates: folder with WorkflowTemplates, each of which becomes an executable that really runs, and
         ServingTemplates, whose deployments serve nothing.
     :param object_store: folder with a folder for each object store secret; default: a temporary one.
@@ -93,7 +96,7 @@ class Emulator:
     faults: Faults
     """The trouble in store."""
     requests: list[RecordedRequest]
-    """All requests so far, in order, also those that a fault struck."""
+    """The requests so far, in order, also those that a fault struck."""
 
     def __init__(
         self,
@@ -105,7 +108,9 @@ class Emulator:
         service_key: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         options: Options | None = None,
-        record_requests: bool = True,
+        date_skew: float = 0.0,
+        cert_url: str | None = None,
+        kept_requests: int | None = None,
         templates: Path | None = None,
         object_store: Path | None = None,
         images: Mapping[str, Path] | None = None,
@@ -131,14 +136,14 @@ class Emulator:
         self.state = Tenant(now, options or Options(), self._enact, groups)
         self.faults, self.requests = Faults(), []
         self._store = ObjectStore(object_store)
-        self._identity = Identity(url, now, token_lifetime, service_key)
+        self._identity = Identity(url, now, token_lifetime, service_key, cert_url)
         self.state.id = str(self._identity.service_key["identityzoneid"])
         self.state.reload_templates = self.reload_templates
         self._templates, self._images = templates, images or {}
-        self._gateway = Gateway(self.state, self._identity, url, self._store)
+        self._gateway = Gateway(self.state, self._identity, url, self._store, date_skew)
         if progress is None and templates is not None:  # As for what really runs.
             progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
-        self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
+        self._progress, self._kept_requests = progress or Progress.by_reads(), kept_requests
         self._scripts: dict[str, deque[Progress]] = {}
         for executable, scenario in [] if templates is None else load(templates, now(), self._images):
             self.state.add_executable(executable, scenario)
@@ -170,13 +175,15 @@ class Emulator:
         :raises httpx.TransportError: the host is not the emulator's, or a fault breaks the connection.
         """
         recorded = _recorded(request)
-        if self._record_requests:
-            self.requests.append(recorded)
+        self.requests.append(recorded)
+        if self._kept_requests is not None and len(self.requests) > self._kept_requests:
+            del self.requests[0]
         if request.url.host not in self._identity.hosts:
             raise httpx.ConnectError(f"{request.url.host} is not a host of the emulator", request=request)
         fault = self.faults.strike(request.method, request.url.path)
         answer = self._gateway.answer
         response = fault.answer(request, answer) if fault is not None else answer(request)
+        response.headers.setdefault("date", self._gateway.date())
         recorded.status = response.status_code
         return response
 

@@ -8,8 +8,8 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from email.utils import format_datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime, formatdate, parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
@@ -61,8 +61,10 @@ class MalformedJson:
     def answer(self, request: httpx.Request, proceed: Proceed) -> httpx.Response:
         """Cut the answer's body in half."""
         whole = proceed(request)
-        half = whole.content[: len(whole.content) // 2] or b"{"
-        return httpx.Response(whole.status_code, content=half, headers={"content-type": "application/json"})
+        content = half(whole.content) or b"{"
+        return httpx.Response(
+            whole.status_code, content=content, headers={"content-type": "application/json"}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,69 @@ class ConnectionLost:
         if self.takes_effect:
             proceed(request)
         raise httpx.ReadError("connection lost (emulator)", request=request)
+
+
+class AnswerCutOff(httpx.RemoteProtocolError):
+    """What a client sees of an answer whose body ends too early; a server can send the half it has seen.
+
+    :param whole: the answer as it should have been.
+    """
+
+    def __init__(self, whole: httpx.Response, request: httpx.Request) -> None:
+        sent, size = len(half(whole.content)), len(whole.content)
+        super().__init__(
+            "peer closed connection without sending complete message body "
+            f"(received {sent} bytes, expected {size}) (emulator)",
+            request=request,
+        )
+        self.whole = whole
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCut:
+    """The connection breaks in the middle of the answer's body; the request took effect.
+
+    Over TCP the headers and half of the bytes arrive, with the ``Content-Length`` of the whole. An answer
+    without a body breaks as with `ConnectionLost`.
+    """
+
+    def answer(self, request: httpx.Request, proceed: Proceed) -> httpx.Response:
+        """Raise what httpx raises when the server hangs up half way."""
+        raise AnswerCutOff(proceed(request), request)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew:
+    """The right answer with a wrong ``Date``.
+
+    :param seconds: how far the header is ahead of the emulator's clock; negative: behind.
+    """
+
+    seconds: float
+
+    def answer(self, request: httpx.Request, proceed: Proceed) -> httpx.Response:
+        """Move the header ``Date``."""
+        response = proceed(request)
+        right = parsedate_to_datetime(response.headers["date"])
+        response.headers["date"] = format_datetime(right + timedelta(seconds=self.seconds), usegmt=True)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfterDate:
+    """A 429 whose ``Retry-After`` is a date, reckoned when the fault strikes.
+
+    :param seconds: from then on.
+    :param now: the clock, seconds since the epoch.
+    """
+
+    seconds: float
+    now: Callable[[], float] = field(repr=False)
+
+    def answer(self, request: httpx.Request, proceed: Proceed) -> httpx.Response:
+        """Answer 429."""
+        date = formatdate(self.now() + self.seconds, usegmt=True)
+        return httpx.Response(429, text="Too Many Requests", headers={"Retry-After": date})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +197,15 @@ def too_many_requests(retry_after: float | datetime | None = None) -> Answer:
     return Answer(429, "Too Many Requests", headers={"Retry-After": value})
 
 
+def server_error(status: int = 500, *, takes_effect: bool = False) -> Answer:
+    """Make a 5xx with AI Core's error body.
+
+    :param takes_effect: True: the request is carried out first, and only its answer is lost.
+    """
+    error = {"code": str(status), "message": "Internal Server Error (emulator)"}
+    return Answer(status, json={"error": error}, takes_effect=takes_effect)
+
+
 def unavailable(text: str = "upstream connect error or disconnect/reset before headers") -> Answer:
     """Make a 503 in plain text, as it comes from the gateway while AI Core itself is away."""
     return Answer(503, text)
@@ -147,8 +221,18 @@ def credentials_refused() -> Answer:
     return Answer(401, json={"error": "unauthorized", "error_description": "Bad credentials"})
 
 
+def half(content: bytes) -> bytes:
+    """Give the first half of a body."""
+    return content[: len(content) // 2]
+
+
 @dataclass(slots=True)
-class _Rule:
+class Rule:
+    """A fault and the requests that it strikes, as in `Faults.add`.
+
+    :param matched: how many requests have fitted so far.
+    """
+
     fault: Fault
     method: str | None
     path: re.Pattern[str]
@@ -157,6 +241,7 @@ class _Rule:
     matched: int = 0
 
     def strikes(self, method: str, path: str) -> bool:
+        """Count a request, and say whether it is struck."""
         if (self.method not in (None, method)) or not self.path.search(path):
             return False
         self.matched += 1
@@ -167,7 +252,7 @@ class Faults:
     """The trouble that is in store, in the order in which it was added."""
 
     def __init__(self) -> None:
-        self._rules: list[_Rule] = []
+        self._rules: list[Rule] = []
         self._lock = threading.Lock()
 
     def add(
@@ -191,7 +276,13 @@ class Faults:
         :param times: how many requests in a row are struck; None: all from there on.
         """
         with self._lock:
-            self._rules.append(_Rule(fault, method, re.compile(path), nth, times))
+            self._rules.append(Rule(fault, method, re.compile(path), nth, times))
+
+    @property
+    def rules(self) -> list[Rule]:
+        """All that was added, in order, also what has struck for the last time."""
+        with self._lock:
+            return list(self._rules)
 
     def clear(self) -> None:
         """Forget all trouble."""

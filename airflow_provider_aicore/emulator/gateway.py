@@ -30,14 +30,22 @@ class Gateway:
     :param identity: knows the tokens.
     :param url: of AI Core, without ``/v2``.
     :param store: the files behind artifacts.
+    :param date_skew: seconds by which the header ``Date`` is ahead of the clock.
     """
 
-    def __init__(self, tenant: Tenant, identity: Identity, url: str, store: ObjectStore) -> None:
+    def __init__(
+        self, tenant: Tenant, identity: Identity, url: str, store: ObjectStore, date_skew: float = 0.0
+    ) -> None:
         self._store = store
         self._tenant = tenant
         self._identity = identity
         self._url = url
         self._variations = Variations(tenant.options)
+        self._date_skew = date_skew
+
+    def date(self) -> str:
+        """Give the value of the header ``Date``."""
+        return formatdate(self._tenant.now() + self._date_skew, usegmt=True)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer *request* the way AI Core, its gateway or its identity service does."""
@@ -53,7 +61,7 @@ class Gateway:
             _LOG.exception("The emulator failed at %s %s", request.method, request.url.path)
             failure = Refusal(500, "The emulator failed; its log says why")
             response = httpx.Response(500, json=_error_body(failure, request_id, request.url.path))
-        response.headers["date"] = formatdate(self._tenant.now(), usegmt=True)
+        response.headers["date"] = self.date()
         response.headers["x-request-id"] = request_id
         return response
 

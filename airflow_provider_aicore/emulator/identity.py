@@ -26,6 +26,8 @@ class Identity:
     :param now: the clock, seconds since the epoch.
     :param token_lifetime: seconds.
     :param service_key: credentials of an earlier emulator to use again; default: new ones.
+    :param cert_url: where TLS has seen the client's certificate before a request comes here; default: a host
+        of its own, if *url* has a host name.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class Identity:
         now: Callable[[], float],
         token_lifetime: float,
         service_key: Mapping[str, Any] | None = None,
+        cert_url: str | None = None,
     ) -> None:
         self._now = now
         self._token_lifetime = token_lifetime
-        self._url, self._cert_url = _beside(url, "authentication"), _beside(url, "cert.authentication")
+        self._url = _beside(url, "authentication")
+        self._cert_url = cert_url or _beside(url, "cert.authentication")
         self.service_key = _service_key(url, self._url, service_key)
         """A service key with a client secret; it is a secret."""
         self._client_id: str = self.service_key["clientid"]
@@ -110,8 +114,8 @@ class Identity:
             client_id, _, client_secret = _decode(basic).partition(":")
         if not hmac.compare_digest(client_id.encode(), self._client_id.encode()):
             return False
-        # The host for certificates asks for no secret: there TLS has seen the certificate before.
-        if self._cert_url != self._url and request.url.host == httpx.URL(self._cert_url).host:
+        # The URL for certificates asks for no secret: there TLS has seen the certificate before.
+        if _origin(self._url) != _origin(self._cert_url) == _origin(request.url):
             return True
         return hmac.compare_digest(client_secret.encode(), self._client_secret.encode())
 
@@ -129,6 +133,11 @@ class Identity:
     def _signature(self, claims: str) -> str:
         digest = hmac.new(self._client_secret.encode(), claims.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _origin(url: str | httpx.URL) -> tuple[str, int | None]:
+    parsed = httpx.URL(url)
+    return parsed.host, parsed.port
 
 
 def _beside(url: str, name: str) -> str:

@@ -50,7 +50,7 @@ class World:
 
     def __init__(self) -> None:
         self._seconds = 1_800_000_000.0
-        self.emulator = Emulator(now=lambda: self._seconds, record_requests=False)
+        self.emulator = Emulator(now=lambda: self._seconds, kept_requests=0)
         self.emulator.add_executable(
             "text-clf",
             "text-clf-train",

@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from airflow_provider_aicore.emulator.__main__ import main
 from tests.integration.emulator.laboratory import Laboratory, lines, python
 from tests.unit.emulator.client import Api
 
@@ -24,7 +27,7 @@ class Program:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
-        self.clients = []
+        self.clients: list[Api] = []
 
     def connect(self):
         key = self.ready["service_key"]
@@ -60,19 +63,27 @@ def start():
             client.close()
 
 
-def refuse(*arguments):
-    """Start the program in vain, and give the only line that it says."""
-    command = [sys.executable, "-m", "airflow_provider_aicore.emulator", *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    (line,) = ended.stderr.splitlines()
-    return line
+@pytest.fixture
+def refuse(capsys):
+    """Give a function that starts the program in this process, in vain, and gives its only line."""
+
+    def refuse(*arguments):
+        try:
+            code: object = main([*map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+        said = capsys.readouterr()
+        assert (code, said.out) == (2, "")
+        (line,) = said.err.splitlines()
+        return line
+
+    return refuse
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_ready_line_and_clean_end(start, number):
     """One line says where it listens and with which credentials; a signal ends it without a word."""
-    program = start()
+    program = start("--quiet")
     assert program.ready["event"] == "ready"
     assert program.connect().get("/scenarios").json() == {"count": 0, "resources": []}
     assert program.end(number) == (0, "", "")
@@ -105,25 +116,99 @@ def test_restart_with_the_same_credentials(start, tmp_path):
     assert answer.status_code == 200
 
 
-def test_what_cannot_start_says_why_in_one_line(tmp_path):
+def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     """A taken port, a missing folder and bad options are one line and exit code 2; no secret is quoted."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert "in use" in refuse("--port", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1 port {port}: Address already in use" in refuse("--port", port)
+    assert "192.0.2.1" in refuse("--host", "192.0.2.1")
     assert "missing" in refuse("--templates", tmp_path / "missing")
     assert "missing" in refuse("--object-store", tmp_path / "missing")
     assert "NAME=DIR" in refuse("--image", "trainer")
+    for name in ("--faults", "--scripts"):
+        (tmp_path / "entries.yaml").write_text("- fautl: unavailable\n  progress: 1\n")
+        assert "entries.yaml: entry 1" in refuse(name, tmp_path / "entries.yaml")
+        assert "missing.yaml: cannot be read" in refuse(name, tmp_path / "missing.yaml")
+    (tmp_path / "entries.yaml").write_text("- {executable_id: absent, progress: {way: stuck}}")
+    assert "entries.yaml: There is no executable 'absent'" in refuse("--scripts", tmp_path / "entries.yaml")
+    assert "no address" in refuse("--host", "nowhere")
+    assert "--x509 needs --tls" in refuse("--x509")
+    assert "--prot" in refuse("--prot", "80")
     (tmp_path / "key.json").write_text('{"clientsecret": "hidden" x')
     line = refuse("--service-key", tmp_path / "key.json")
     assert "key.json" in line
     assert "hidden" not in line
 
 
-def test_port_that_is_none_is_refused():
+def test_exit_code_of_a_start_in_vain():
+    """The program itself ends with 2, without a traceback."""
+    command = [sys.executable, "-m", "airflow_provider_aicore.emulator", "--templates", "missing"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+
+
+def test_port_that_is_none_is_refused(refuse):
     """A number that is no port is an error of the command line, not a traceback."""
-    command = [sys.executable, "-m", "airflow_provider_aicore.emulator", "--port", "99999"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 2
-    assert "0 to 65535" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert "0 to 65535" in refuse("--port", "99999")
+
+
+SCRIPTS = """
+- executable_id: text-clf-train
+  scenario_id: text-clf
+  progress: {way: by_clock, running: 3600}
+"""
+FAULTS = """
+- fault: server_error
+  path: /scenarios$
+"""
+
+
+def test_scripts_faults_and_clock_of_the_command_line(start, tmp_path):
+    """Executions move as a file says and by a clock that is turned, and a request fails as a file says."""
+    (tmp_path / "scripts.yaml").write_text(SCRIPTS)
+    (tmp_path / "faults.yaml").write_text(FAULTS)
+    files = ("--scripts", tmp_path / "scripts.yaml", "--faults", tmp_path / "faults.yaml")
+    program = start(*files, "--clock", "manual", "--date-skew", 3600)
+    api = program.connect()
+    assert [api.get("/scenarios").status_code for _ in range(2)] == [500, 200]
+    execution_id = api.start()
+    api.post(f"{program.ready['url']}/emulator/clock", json={"seconds": 3645}).raise_for_status()
+    answer = api.get(f"/executions/{execution_id}")
+    assert answer.json()["status"] == "COMPLETED"
+    time_there = api.get(f"{program.ready['url']}/emulator/clock").json()["seconds"]
+    assert parsedate_to_datetime(answer.headers["date"]).timestamp() == int(time_there) + 3600
+
+
+def test_introduction(start, tmp_path):
+    """Standard error has the executables, and a connection that a shell understands."""
+    (tmp_path / "scripts.yaml").write_text(SCRIPTS)
+    program = start("--scripts", tmp_path / "scripts.yaml")
+    code, _, errors = program.end()
+    assert code == 0
+    executable, export = errors.splitlines()
+    assert executable == "text-clf/text-clf-train"
+    script = f'{export}\nprintf %s "$AIRFLOW_CONN_AICORE_DEFAULT"'
+    connection = json.loads(subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout)
+    assert connection["conn_type"] == "aicore"
+    assert connection["extra"]["secret_service_key"] == program.ready["service_key"]
+
+
+def test_listening_for_others_is_said_loudly(start):
+    """Whoever opens it to the network is warned, even when it is told to be quiet."""
+    program = start("--host", "0.0.0.0", "--quiet")
+    assert program.end()[2].startswith("WARNING: it listens on 0.0.0.0")
+
+
+def test_key_with_a_certificate(start):
+    """With TLS the ready line names the authority's file; the key has a certificate on request."""
+    program = start("--tls", "--x509")
+    key = program.ready["service_key"]
+    assert key["credential-type"] == "x509"
+    assert "clientsecret" not in key
+    assert program.ready["url"].startswith("https://")
+    authority_file = program.ready["ca_file"]
+    assert Path(authority_file).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert program.end()[2].splitlines()[-1] == f"export SSL_CERT_FILE={authority_file}"
+    assert not Path(authority_file).exists()

@@ -10,7 +10,15 @@ import time
 import httpx
 import pytest
 
-from airflow_provider_aicore.emulator import ConnectionLost, NoConnection, Options, Progress, SlowAnswer
+from airflow_provider_aicore.emulator import (
+    BodyCut,
+    ConnectionLost,
+    ManualClock,
+    NoConnection,
+    Options,
+    Progress,
+    SlowAnswer,
+)
 from airflow_provider_aicore.emulator.server import EmulatorServer
 from tests.integration.emulator.laboratory import Laboratory, python
 
@@ -96,6 +104,16 @@ def test_broken_connection_is_closed_without_an_answer(server, api, caplog, faul
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+def test_body_is_cut_in_the_middle(server, api, caplog):
+    """Headers with the whole length and half of the bytes arrive, then the connection ends."""
+    whole = len(api.get("/scenarios").content)
+    server.emulator.faults.add(BodyCut(), path="/scenarios$")
+    with pytest.raises(httpx.RemoteProtocolError, match=rf"received {whole // 2} bytes, expected {whole}"):
+        api.get("/scenarios")
+    assert api.get("/scenarios").status_code == 200
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 def test_slow_answer_is_slow(server, api):
     """An impatient client runs into its timeout although the request took effect."""
     body = configure(api)
@@ -103,6 +121,32 @@ def test_slow_answer_is_slow(server, api):
     with pytest.raises(httpx.ReadTimeout):
         api.post("/executions", json=body, timeout=0.1)
     assert len(server.emulator.statuses()) == 1
+
+
+def test_control_path_is_beside_ai_core():
+    """The control path needs no token and is not recorded; it turns a clock that can be turned."""
+    with EmulatorServer(now=ManualClock(1_800_000_000)) as server:
+        control = httpx.Client(base_url=f"{server.url}/emulator", trust_env=False)
+        assert control.post("/clock", json={"seconds": 60}).json()["seconds"] == 1_800_000_060
+        control.post("/faults", json={"fault": "unavailable"}).raise_for_status()
+        answer = control.get(f"{server.url}/v2/lm/meta")
+        assert (answer.status_code, answer.headers["date"]) == (503, "Fri, 15 Jan 2027 08:01:00 GMT")
+        assert [each["path"] for each in control.get("/requests").json()["requests"]] == ["/v2/lm/meta"]
+        assert control.delete("/faults").status_code == 204
+        evil = {"Host": "evil.example.com"}
+        assert control.get("/requests", headers=evil).status_code == 403
+
+
+def test_other_addresses():
+    """It listens where it is told to, by IPv6 as well; then a host name of that machine is as good."""
+    with EmulatorServer(host="::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert connect(server).get("/scenarios").status_code == 200
+    with EmulatorServer(host="0.0.0.0") as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        assert connect(server).get("/scenarios", headers={"Host": "emulator"}).status_code == 200
+    with pytest.raises(ValueError, match="no address to listen on"):
+        EmulatorServer(host="localhost")
 
 
 def test_taken_port_is_an_error(server):

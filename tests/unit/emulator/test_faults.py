@@ -9,11 +9,15 @@ import pytest
 
 from airflow_provider_aicore.emulator import (
     Answer,
+    BodyCut,
+    ClockSkew,
     ConnectionLost,
     MalformedJson,
     NoConnection,
+    RetryAfterDate,
     SlowAnswer,
     credentials_refused,
+    server_error,
     token_refused,
     too_many_requests,
     unavailable,
@@ -69,6 +73,29 @@ def test_retry_after_in_both_forms(emulator, api, retry_after, header):
     assert api.get("/scenarios").headers.get("Retry-After") == header
 
 
+def test_retry_after_as_a_date_is_reckoned_when_it_strikes(emulator, api, clock):
+    """The date of ``Retry-After`` is so far after the request, not after the fault was added."""
+    emulator.faults.add(RetryAfterDate(3, clock))
+    clock.move(60)
+    answer = api.get("/scenarios")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "Fri, 15 Jan 2027 08:01:03 GMT")
+
+
+def test_date_can_be_wrong_once(emulator, api):
+    """A skewed clock shows in the ``Date`` of a right answer."""
+    emulator.faults.add(ClockSkew(-3600))
+    dates = [api.get("/scenarios").headers["date"] for _ in range(2)]
+    assert dates == ["Fri, 15 Jan 2027 07:00:00 GMT", "Fri, 15 Jan 2027 08:00:00 GMT"]
+
+
+def test_scripted_answers_have_a_date(emulator, api):
+    """A 503 carries the ``Date`` that every answer of a gateway has, and an answer's own date stays."""
+    emulator.faults.add(server_error(503))
+    emulator.faults.add(Answer(503, headers={"Date": "Fri, 15 Jan 2027 09:00:00 GMT"}))
+    dates = [api.get("/scenarios").headers["date"] for _ in range(2)]
+    assert dates == ["Fri, 15 Jan 2027 08:00:00 GMT", "Fri, 15 Jan 2027 09:00:00 GMT"]
+
+
 def test_answer_may_be_plain_text_or_json(emulator, api):
     """A gateway speaks plain text, AI Core speaks JSON."""
     emulator.faults.add(unavailable("no healthy upstream"))
@@ -95,8 +122,9 @@ def test_error_may_hide_an_effect(emulator, api):
         (ConnectionLost(), httpx.ReadError, 1),
         (ConnectionLost(takes_effect=False), httpx.ReadError, 0),
         (SlowAnswer(60), httpx.ReadTimeout, 1),
+        (BodyCut(), httpx.RemoteProtocolError, 1),
     ],
-    ids=["refused", "connect timeout", "lost after", "lost before", "slow"],
+    ids=["refused", "connect timeout", "lost after", "lost before", "slow", "cut"],
 )
 def test_broken_connections(emulator, api, fault, error, started):
     """In process a broken connection raises httpx's own exception, before or after the effect."""

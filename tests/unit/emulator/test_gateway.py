@@ -99,6 +99,12 @@ def test_date_comes_from_the_clock(api, clock):
     assert api.get("/meta").headers["date"] == "Fri, 15 Jan 2027 08:01:01 GMT"
 
 
+def test_date_can_be_ahead_of_the_clock(make):
+    """With a skew the ``Date`` of every answer is wrong, and nothing else."""
+    answer = connect(make(date_skew=90)).get("/meta")
+    assert answer.headers["date"] == "Fri, 15 Jan 2027 08:01:30 GMT"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("DELETE", "/configurations/abcd"), ("PUT", "/artifacts"), ("POST", "/executions/$count")],
@@ -146,6 +152,15 @@ def test_requests_are_recorded_without_secrets(emulator, api):
     kept = repr(emulator.requests)
     assert emulator.service_key["clientsecret"] not in kept
     assert api.headers["Authorization"] not in kept
+
+
+def test_only_the_newest_requests_are_kept(make):
+    """A server that stays up does not keep all requests for ever."""
+    emulator = make(kept_requests=2)
+    api = connect(emulator)
+    api.get("/scenarios")
+    api.get("/meta")
+    assert [each.path for each in emulator.requests] == ["/v2/lm/scenarios", "/v2/lm/meta"]
 
 
 async def get_meta(emulator, headers):
