@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_provider_aicore.emulator import lifecycle
+from airflow_provider_aicore.emulator import lifecycle, restart
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.identity import Identity
-from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
+from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment, Way
 from airflow_provider_aicore.emulator.runner import Runner, RunSettings
 from airflow_provider_aicore.emulator.state import (
     ArtifactSlot,
@@ -25,9 +24,13 @@ from airflow_provider_aicore.emulator.state import (
     Parameter,
     ResourceGroup,
     Scenario,
+    Script,
+    ServiceKey,
     Tenant,
 )
 from airflow_provider_aicore.emulator.templates import load
+
+_MAIN_KEY = "client-secret"
 
 
 @dataclass(slots=True)
@@ -76,7 +79,9 @@ class Emulator:
     :param tracking_endpoint: URL under which processes reach ``/api/v1/metrics`` of this emulator; an
         `EmulatorServer` sets it. Default: they are told of none, as nothing listens in process, and SAP's
         SDK drops their metrics with a warning.
-    :raises ValueError: a folder does not exist, or a template is not one.
+    :param state: folder that keeps everything an answer has acknowledged, however this process ends, and
+        from which the next emulator goes on; made if it is not there. Default: all is forgotten.
+    :raises ValueError: a folder does not exist, a template is not one, or *state* is in use or unreadable.
     """
 
     state: Tenant
@@ -107,22 +112,45 @@ class Emulator:
         pending_seconds: float = 0.0,
         stop_grace: float = 5.0,
         tracking_endpoint: str | None = None,
+        state: Path | None = None,
     ) -> None:
         options = Options(refused_transition_status, list_lag, deletion_seconds, bulk_updates)
-        settings = RunSettings(
-            object_store, images, unknown_seconds, pending_seconds, stop_grace, tracking_endpoint
-        )
-        groups = {each: ResourceGroup(each) for each in ("default", *resource_groups)}
         self.url = url
-        self.state = Tenant(now, options, self._enact, groups)
+        self.state = Tenant(now, options, self._enact, groups={})
         self.faults, self.requests = Faults(), []
-        self._identity = Identity(url, now, token_lifetime, service_key)
-        self._gateway = Gateway(self.state, self._identity, url)
         self._progress, self._record_requests = progress or Progress.by_reads(), record_requests
-        self._scripts: dict[str, deque[Progress]] = {}
-        for executable, scenario in [] if templates is None else load(templates, now()):
-            self.state.add_executable(executable, scenario)
-        self._runner = None if templates is None else Runner(self.state, settings)
+        self._runner: Runner | None = None
+        self._store = None if state is None else restart.open_store(state, self.state)
+        try:
+            sandboxes = None if state is None else restart.sandboxes(state)
+            if state is not None and object_store is None:
+                object_store = restart.object_store(state)
+            settings = RunSettings(
+                object_store,
+                images,
+                unknown_seconds,
+                pending_seconds,
+                stop_grace,
+                tracking_endpoint,
+                sandboxes,
+            )
+            with self.state.lock:
+                earlier_key = self.state.service_keys.get(_MAIN_KEY)
+                if service_key is None and earlier_key is not None:
+                    service_key = earlier_key.content
+                self._identity = Identity(url, now, token_lifetime, service_key)
+                self.state.service_keys[_MAIN_KEY] = ServiceKey(self._identity.service_key)
+                for each in ("default", *resource_groups):
+                    self.state.groups.setdefault(each, ResourceGroup(each))
+                for executable, scenario in [] if templates is None else load(templates, now()):
+                    self.state.add_executable(executable, scenario)
+                if templates is not None or any(each.workflow for each in self.state.executables.values()):
+                    self._runner = Runner(self.state, settings)
+                restart.resume(self.state, self._enact)
+        except BaseException:
+            self.close()
+            raise
+        self._gateway = Gateway(self.state, self._identity, url)
 
     def __enter__(self) -> Self:
         return self
@@ -203,8 +231,9 @@ class Emulator:
 
         :param progress: for all of them, or a sequence: one for each that starts, the last for all later.
         """
-        each = [progress] if isinstance(progress, Progress) else progress
-        self._scripts[executable_id] = deque(each)
+        queue = (progress,) if isinstance(progress, Progress) else tuple(progress)
+        with self.state.lock:
+            self.state.scripts[executable_id] = Script(executable_id, queue)
 
     def statuses(self, resource_group: str = "default") -> dict[str, str]:
         """Give the status of every execution by its id, without a request and without counting as a read."""
@@ -234,21 +263,25 @@ class Emulator:
         """End everything that still runs, and wait for its end."""
         if self._runner is not None:
             self._runner.close()
+        if self._store is not None:
+            self._store.close(self.state)
+            self._store = None
 
     def _enact(self, group: ResourceGroup, execution: Execution) -> Enactment:
         executable = self.state.executables[execution.configuration.executable_id]
-        script = self._scripts.get(executable.id)
-        if not script and executable.workflow is not None and self._runner is not None:
-            return self._runner.enact(group, execution, executable)
-        progress = self._progress
-        if script:
-            progress = script.popleft() if len(script) > 1 else script[0]
+        if execution.id not in group.ways:
+            script = self.state.scripts.get(executable.id)
+            progress = None if script is None else script.take()
+            if progress is None and executable.workflow is not None and self._runner is not None:
+                return self._runner.enact(group, execution, executable)
+            progress = progress or self._progress
+            group.ways[execution.id] = Way(progress.steps, progress.stop, execution.created_at)
 
         def write_outputs(at: float) -> None:
             for slot in executable.output_artifacts:
                 group.register_output(execution, slot, at)
 
-        return ScriptedEnactment(progress, execution.created_at, write_outputs)
+        return ScriptedEnactment(group, execution.id, write_outputs)
 
 
 def _recorded(request: httpx.Request) -> RecordedRequest:

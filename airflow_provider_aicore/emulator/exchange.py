@@ -61,8 +61,11 @@ class ApiRequest:
             raise bad_request(f"Content-Type {' or '.join(accepted)} is required, not {self.content_type!r}")
         try:
             body = json.loads(self.content)
+            if b"\\u" in self.content:
+                # Half a surrogate pair is JSON, but no text that an answer or a file could hold.
+                json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise bad_request("The body is not JSON, or is nested too deep") from error
+            raise bad_request("The body is not JSON, is no Unicode, or is nested too deep") from error
         if not isinstance(body, dict):
             raise bad_request("The body has to be a JSON object")
         return body

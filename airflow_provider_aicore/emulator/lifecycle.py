@@ -24,7 +24,7 @@ def refresh(group: ResourceGroup, now: float) -> None:
     """Bring all executions of a resource group up to date, and drop those whose deletion is through."""
     for execution in list(group.executions.values()):
         if execution.gone_at is not None and now >= execution.gone_at:
-            del group.executions[execution.id]
+            group.drop(execution.id)
         elif execution.enactment is not None:
             execution.enactment.advance(execution, now)
 
@@ -36,7 +36,7 @@ def find(group: ResourceGroup, execution_id: str, now: float) -> Execution:
     """
     execution = group.executions.get(execution_id)
     if execution is None or (execution.gone_at is not None and now >= execution.gone_at):
-        group.executions.pop(execution_id, None)
+        group.drop(execution_id)
         raise not_found("Execution", execution_id, EXECUTION_NOT_FOUND)
     if execution.enactment is not None:
         execution.enactment.advance(execution, now)

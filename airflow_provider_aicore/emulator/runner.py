@@ -35,6 +35,7 @@ class RunSettings:
     :param pending_seconds: in PENDING.
     :param stop_grace: seconds between SIGTERM and SIGKILL.
     :param tracking_endpoint: URL that processes are given for their metrics; None: they are given none.
+    :param sandboxes: folder in which the sandboxes are made; None: the machine's temporary one.
     """
 
     object_store: Path | None = None
@@ -43,6 +44,7 @@ class RunSettings:
     pending_seconds: float = 0.0
     stop_grace: float = 5.0
     tracking_endpoint: str | None = None
+    sandboxes: Path | None = None
 
     def __post_init__(self) -> None:
         """Look for the folders.
@@ -60,7 +62,7 @@ class Runner:
 
     def __init__(self, tenant: Tenant, settings: RunSettings) -> None:
         self._tenant, self._settings = tenant, settings
-        self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-", dir=settings.sandboxes))
         self._store = ObjectStore(settings.object_store or self._folder / "object-store")
         self._runs: list[WorkflowRun] = []
 

@@ -1,12 +1,17 @@
 """What the emulated tenant holds: scenarios and executables, and the resource groups with what is in them."""
 
 import secrets
-import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from airflow_provider_aicore.emulator.changes import Entity, Guard
+from airflow_provider_aicore.emulator.logbook import Logbook, LogLine
+from airflow_provider_aicore.emulator.progress import Progress, Way
+
+NOT_KEPT = "not kept"
+"""Marks, as metadata, a field that belongs to the process: a folder with the state does not have it."""
 TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
 
 
@@ -91,16 +96,29 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of an execution's log.
+class ServiceKey:
+    """A service key as the identity service gave it out."""
 
-    :param nanoseconds: since the epoch; several lines may share one.
+    content: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Script(Entity):
+    """How the next executions of an executable move.
+
+    :param queue: one for each that starts, the last for all later.
     """
 
-    nanoseconds: int
-    container: str
-    pod: str
-    msg: str
+    executable_id: str
+    queue: tuple[Progress, ...]
+
+    def take(self) -> Progress | None:
+        """Give the one for the next execution."""
+        if len(self.queue) < 2:
+            return self.queue[0] if self.queue else None
+        first, *rest = self.queue
+        self.queue = tuple(rest)
+        return first
 
 
 class Enactment(Protocol):
@@ -120,14 +138,14 @@ class Enactment(Protocol):
 
 
 @dataclass(slots=True)
-class Execution:
+class Execution(Entity):
     """An execution; instants are seconds since the epoch and None until reached."""
 
     id: str
     configuration: Configuration
     created_at: float
     modified_at: float
-    enactment: Enactment | None = None
+    enactment: Enactment | None = field(default=None, metadata={NOT_KEPT: True})
     status: str = "UNKNOWN"
     target_status: str = "COMPLETED"
     status_message: str = ""
@@ -137,7 +155,7 @@ class Execution:
     completion_time: float | None = None
     gone_at: float | None = None
     output_artifacts: list[Artifact] = field(default_factory=list)
-    logs: list[LogLine] = field(default_factory=list)
+    logs: Logbook = field(default_factory=Logbook, metadata={NOT_KEPT: True})
 
     def move(self, status: str, at: float) -> None:
         """Enter *status* and set the instants that go with it.
@@ -160,11 +178,13 @@ class Execution:
         :param at: seconds since the epoch; it may lie in the past, lines do arrive late on AI Core.
         :param pod: default: the pod of a workflow with a single step, which has the execution's id.
         """
-        self.logs.append(LogLine(int(at * 1_000_000_000), container, pod or self.id, msg))
+        line = LogLine(int(at * 1_000_000_000), container, pod or self.id, msg)
+        self.logs.add(line)
+        self.note_appended(line)
 
 
 @dataclass(slots=True)
-class Metrics:
+class Metrics(Entity):
     """What was tracked for one execution; lists of objects as they came in, with their timestamps."""
 
     execution_id: str
@@ -176,14 +196,23 @@ class Metrics:
 
 
 @dataclass(slots=True)
-class ResourceGroup:
-    """One resource group; nothing in it is visible from another one."""
+class ResourceGroup(Entity):
+    """One resource group; nothing in it is visible from another one.
+
+    :param ways: where each scripted execution is, by its id.
+    """
 
     id: str
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
+
+    def drop(self, execution_id: str) -> None:
+        """Let go of an execution whose deletion is through; what it made stays."""
+        self.executions.pop(execution_id, None)
+        self.ways.pop(execution_id, None)
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
         """Register what an execution wrote, where AI Core puts it: below the secret named ``default``.
@@ -202,7 +231,7 @@ class ResourceGroup:
             execution_id=execution.id,
         )
         self.artifacts[artifact.id] = artifact
-        execution.output_artifacts.append(artifact)
+        execution.output_artifacts = [*execution.output_artifacts, artifact]
         return artifact
 
 
@@ -220,8 +249,13 @@ class Options:
 class Tenant:
     """Everything the emulator knows. Whoever reads or changes it holds *lock*.
 
+    Each collection, here and in the resource groups, is a dict from id to entity: then it is kept in a folder
+    with the state without further ado. An entity is frozen, or an `Entity`, and what is *inside* an attribute
+    never changes: a new value is assigned.
+
     :param now: the clock, seconds since the epoch.
     :param enact: gives a new execution what makes it move.
+    :param earlier: the executables of an earlier emulator that may be added again.
     """
 
     now: Callable[[], float]
@@ -230,18 +264,25 @@ class Tenant:
     groups: dict[str, ResourceGroup]
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     executables: dict[str, Executable] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    service_keys: dict[str, ServiceKey] = field(default_factory=dict)
+    earlier: set[str] = field(default_factory=set)
+    lock: Guard = field(default_factory=Guard)
 
     def add_executable(self, executable: Executable, scenario: Scenario) -> None:
         """Add an executable, and its scenario if it is new.
 
         :raises ValueError: the tenant has the id already; ids of templates are unique per tenant.
         """
-        if executable.id in self.executables:
+        known = self.executables.get(executable.id)
+        if known is not None and executable.id not in self.earlier:
             raise ValueError(
                 f"The executable {executable.id!r} exists already. Executable ids are unique in a tenant: "
                 "give one of the two another metadata.name."
             )
+        if known is not None:
+            executable = replace(executable, created_at=known.created_at)
+            self.earlier.discard(executable.id)
         self.executables[executable.id] = executable
         self.scenarios.setdefault(scenario.id, scenario)
 

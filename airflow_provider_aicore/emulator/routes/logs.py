@@ -23,10 +23,7 @@ def get_logs(request: ApiRequest) -> Reply:
     execution = lifecycle.find(request.group, request.path_ids["executionId"], request.now)
     if execution.submission_time is None:
         raise Refusal(404, f"ExecutionNotFoundError: Execution {execution.id} not found.", NOT_KNOWN_YET)
-    inside = [line for line in execution.logs if start <= line.nanoseconds <= end]
-    inside.sort(key=lambda line: line.nanoseconds)
-    if newest_first:
-        inside.reverse()
+    inside = execution.logs.between(start, end, top, newest_first=newest_first)
     lines = [
         {
             "timestamp": with_nanoseconds(line.nanoseconds),
@@ -34,7 +31,7 @@ def get_logs(request: ApiRequest) -> Reply:
             "pod": line.pod,
             "msg": line.msg,
         }
-        for line in inside[:top]
+        for line in inside
     ]
     return Reply(200, {"data": {"result": lines}})
 
