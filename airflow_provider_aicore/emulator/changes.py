@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Key = tuple[str, str, str]
@@ -38,18 +38,22 @@ class Entity:
     __slots__ = ("_place",)
     _place: tuple[Changes, Key] | None
 
+    def __new__(cls, *_arguments: Any, **_fields: Any) -> Self:
+        """Make one that is nowhere yet."""
+        entity = super().__new__(cls)
+        object.__setattr__(entity, "_place", None)
+        return entity
+
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        place = getattr(self, "_place", None)
-        if place is not None:
-            changes, key = place
+        if self._place is not None:
+            changes, key = self._place
             changes.entities[key] = self
 
     def note_appended(self, item: Any) -> None:
         """Report what was appended to the entity's log."""
-        place = getattr(self, "_place", None)
-        if place is not None:
-            changes, key = place
+        if self._place is not None:
+            changes, key = self._place
             changes.appended.append((key, item))
 
     def put(self, place: tuple[Changes, Key] | None) -> None:

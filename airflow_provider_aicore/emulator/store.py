@@ -5,16 +5,17 @@ half written at that moment, SQLite drops when it opens the file again. `synchro
 disk only now and then: a loss of power may cost the last changes, never the file.
 """
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+from typing_extensions import TypedDict  # pydantic brings it, and takes no other below Python 3.12
 
 from airflow_provider_aicore.emulator.changes import Changes, Key, attach, class_of, collections
 from airflow_provider_aicore.emulator.logbook import MOST_LINES, Logbook, LogLine
@@ -163,14 +164,8 @@ class Store:
                 self._database.execute(f"DELETE FROM {table} WHERE resource_group = ?", key[2:])  # noqa: S608
 
     def _entity(self, entity_type: type, key: Key, content: str) -> Any:
-        adapters = _adapters(entity_type)
         try:
-            values = {
-                name: adapters[name].validate_python(value)
-                for name, value in json.loads(content).items()
-                if name in adapters
-            }
-            entity = entity_type(**values)
+            entity = entity_type(**_reader(entity_type).validate_json(content))
         except (TypeError, ValueError, ValidationError) as error:
             raise StateError(f"The state in {self._folder} cannot be read: {key}: {error}") from error
         if hasattr(entity, "logs"):
@@ -198,16 +193,13 @@ def _kept(entity_type: type) -> tuple[str, ...]:
 
 
 @cache
-def _adapters(entity_type: type) -> dict[str, TypeAdapter[Any]]:
+def _reader(entity_type: type) -> TypeAdapter[Any]:
+    """Make what reads a row; fields that it does not have get their defaults, fields unknown are left out."""
     hints = get_type_hints(entity_type)
-    return {name: TypeAdapter(hints[name]) for name in _kept(entity_type)}
+    row = TypedDict("row", {name: hints[name] for name in _kept(entity_type)}, total=False)  # type: ignore[misc]
+    return TypeAdapter(row)
 
 
 def _written(entity: Any) -> str:
-    return json.dumps(_plain(entity), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {name: getattr(value, name) for name in _kept(class_of(value))}
-    return str(value)  # YAML knows dates
+    values = {name: getattr(entity, name) for name in _kept(class_of(entity))}
+    return to_json(values, inf_nan_mode="constants", serialize_unknown=True).decode()

@@ -1,6 +1,7 @@
 """Operations ``artifact.create``, ``.query``, ``.count`` and ``.get``."""
 
 import re
+from operator import attrgetter
 
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
@@ -64,15 +65,18 @@ def _matching(request: ApiRequest) -> list[Artifact]:
         "name": wanted.text("name"),
         "kind": wanted.choice("kind", checks.ARTIFACT_KINDS),
     }
+    exact = {field: value for field, value in exact.items() if value is not None}
     contains = wanted.search()
     labels = _label_expressions(wanted)
-    return [
+    found = [
         each
-        for each in sorted(request.group.artifacts.values(), key=lambda artifact: artifact.id)
-        if all(value is None or getattr(each, field) == value for field, value in exact.items())
+        for each in request.group.artifacts.values()
+        if all(getattr(each, field) == value for field, value in exact.items())
         and (contains(each.name) or contains(each.description or ""))
         and all(_label_fits(each, *expression) for expression in labels)
     ]
+    found.sort(key=attrgetter("id"))
+    return found
 
 
 def _label_expressions(wanted: Query) -> list[tuple[str, str, str]]:
