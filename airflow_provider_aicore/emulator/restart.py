@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.emulator.processes import end_stragglers
 from airflow_provider_aicore.emulator.state import TERMINAL, Enactment, Execution, ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
 
 if TYPE_CHECKING:
     from airflow_provider_aicore.emulator.store import Store
@@ -68,9 +69,18 @@ def resume(tenant: Tenant, enact: Callable[[ResourceGroup, Execution], Enactment
                 execution.enactment = enact(group, execution)
             elif execution.status not in TERMINAL | {"UNKNOWN"}:
                 end_stragglers(execution.id)
-                stopped = execution.status == "STOPPING"
-                execution.status_message = "" if stopped else ENDED_MEANWHILE
-                execution.move("STOPPED" if stopped else "DEAD", now)
+                _end(execution, now)
+
+
+def _end(execution: Execution, now: float) -> None:
+    if execution.status == "STOPPING":
+        execution.move("STOPPED", now)
+        return
+    log_tail = tail(line.msg for line in execution.logs)
+    report = PodReport(execution.id, 137, ENDED_MEANWHILE, culprit="main", log_tail=log_tail)
+    execution.status_message = ENDED_MEANWHILE
+    execution.status_details = describe([report])
+    execution.move("DEAD", now)
 
 
 def _is_to_begin(execution: Execution) -> bool:

@@ -143,6 +143,8 @@ def test_kill_loses_nothing_that_was_acknowledged(start, tmp_path):
     read = api.get(f"/executions/{running_id}").json()
     assert (read["status"], read["targetStatus"]) == ("DEAD", "COMPLETED")
     assert "emulator was ended" in read["statusMessage"]
+    (container, _wait) = read["statusDetails"]["details"]
+    assert (container["exit_code"], container["last_log_messages"]) == (137, pid)
     assert lines(api, running_id) == [pid]
     assert api.get(f"/artifacts/{artifact_id}").json()["name"] == "data"
     laboratory.until(lambda: has_ended(int(pid)), bool)
