@@ -1,10 +1,11 @@
 """Going on from what an earlier emulator has left in its folder, however that one ended."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_aicore.emulator.changes import collections
 from airflow_provider_aicore.emulator.processes import end_stragglers
 from airflow_provider_aicore.emulator.state import TERMINAL, Enactment, Execution, ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
@@ -26,11 +27,10 @@ def open_store(folder: Path, tenant: Tenant) -> "Store":
     store = Store(folder)
     try:
         store.load(tenant)
-        for group in tenant.groups.values():
-            for execution in group.executions.values():
-                # One object for all: each execution was written with a copy.
-                known = group.configurations.get(execution.configuration.id)
-                execution.configuration = known or execution.configuration
+        for group, execution in _executions(tenant):
+            # One object for all: each execution was written with a copy.
+            known = group.configurations.get(execution.configuration.id)
+            execution.configuration = known or execution.configuration
         store.keep(tenant)
     except BaseException:
         store.close(tenant)
@@ -63,13 +63,21 @@ def resume(tenant: Tenant, enact: Callable[[ResourceGroup, Execution], Enactment
     :param enact: gives an execution what makes it move.
     """
     now = tenant.now()
+    for group, execution in _executions(tenant):
+        if execution.id in group.ways or _is_to_begin(execution):
+            execution.enactment = enact(group, execution)
+        elif execution.status not in TERMINAL | {"UNKNOWN"}:
+            end_stragglers(execution.id)
+            _end(execution, now)
+
+
+def _executions(tenant: Tenant) -> Iterator[tuple[ResourceGroup, Execution]]:
+    """Give all that something makes move, whatever collection it is in."""
+    moving = [kind for kind, entity in collections(ResourceGroup).items() if hasattr(entity, "enactment")]
     for group in tenant.groups.values():
-        for execution in group.executions.values():
-            if execution.id in group.ways or _is_to_begin(execution):
-                execution.enactment = enact(group, execution)
-            elif execution.status not in TERMINAL | {"UNKNOWN"}:
-                end_stragglers(execution.id)
-                _end(execution, now)
+        for kind in moving:
+            for each in getattr(group, kind).values():
+                yield group, each
 
 
 def _end(execution: Execution, now: float) -> None:
