@@ -21,7 +21,7 @@ endif
 
 TESTS := $(VERSIONS:%=tests-on-%)
 
-.PHONY: help demo test matrix check fuzz bench clean python-is-fit $(TESTS)
+.PHONY: help demo test matrix check fuzz bench soak clean python-is-fit $(TESTS)
 # The machine's cores belong to what the tests start: Airflow and the emulator.
 .NOTPARALLEL:
 
@@ -49,6 +49,9 @@ fuzz: .venv/airflow-$(NEWEST)/$(READY) ## look longer for answers of the emulato
 
 bench: .venv/airflow-$(NEWEST)/$(READY) ## measure, beside the patterns of other providers
 	@$(BIN)/python -m pytest --capture=no tests/benchmarks
+
+soak: .venv/airflow-$(NEWEST)/$(READY) ## kill the emulator under load, 200 times (SOAK_KILLS=n), and see that nothing is lost
+	@$(BIN)/python -m pytest tests/soak
 
 clean: ## remove what these commands made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist

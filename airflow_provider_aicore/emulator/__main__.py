@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--token-lifetime", type=float, default=43199, metavar="S", help="seconds, default 43199")
     add("--unknown-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
     add("--pending-seconds", type=float, default=2, metavar="S", help="of an execution, default 2")
+    add("--state", type=Path, metavar="DIR", help="keeps everything, for the next start to go on from")
     add("--service-key", type=Path, metavar="FILE", help="JSON of an earlier ready line, to use again")
     add("--tls", action="store_true", help="HTTPS, with certificates of its own")
     add("--x509", action="store_true", help="print a service key with a certificate; needs --tls")

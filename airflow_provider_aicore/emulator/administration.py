@@ -48,6 +48,13 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmNodes:
+    """How many nodes of one resource plan are to be kept warm; the emulator notes it, and starts none."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SyncedTemplate:
     """What became of one template.
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_provider_aicore.emulator import lifecycle, schedules
+from airflow_provider_aicore.emulator import lifecycle, restart, schedules
 from airflow_provider_aicore.emulator.administration import Sync, SyncedTemplate
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
@@ -18,7 +17,7 @@ from airflow_provider_aicore.emulator.git_sync import synchronise
 from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.options import Options
-from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment
+from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment, Way
 from airflow_provider_aicore.emulator.runner import Runner
 from airflow_provider_aicore.emulator.state import (
     ArtifactSlot,
@@ -28,11 +27,15 @@ from airflow_provider_aicore.emulator.state import (
     Parameter,
     ResourceGroup,
     Scenario,
+    Script,
+    ServiceKey,
     Tenant,
     Workload,
 )
 from airflow_provider_aicore.emulator.templates import load
 from airflow_provider_aicore.emulator.workflow_run import RunSettings
+
+_MAIN_KEY = "client-secret"
 
 
 @dataclass(slots=True)
@@ -88,7 +91,9 @@ class Emulator:
     :param private_root: whether a program finds the paths that its template declares also where it has them
         hard-coded. That needs Linux and user namespaces; where they are missing, or with False, the paths are
         only replaced in command, arguments, environment and script.
-    :raises ValueError: a folder does not exist, or a template is not one.
+    :param state: folder that keeps everything an answer has acknowledged, however this process ends, and
+        from which the next emulator goes on; made if it is not there. Default: all is forgotten.
+    :raises ValueError: a folder does not exist, a template is not one, or *state* is in use or unreadable.
     """
 
     state: Tenant
@@ -120,35 +125,54 @@ class Emulator:
         tracking_endpoint: str | None = None,
         max_running: int | None = None,
         private_root: bool = True,
+        state: Path | None = None,
     ) -> None:
-        settings = RunSettings(
-            object_store,
-            images,
-            unknown_seconds,
-            pending_seconds,
-            stop_grace,
-            tracking_endpoint,
-            max_running,
-            private_root,
-        )
-        groups = {each: ResourceGroup(each, created_at=now()) for each in ("default", *resource_groups)}
         self.url = url
-        self.state = Tenant(now, options or Options(), self._enact, groups)
-        self.faults, self.requests = Faults(), []
-        self._store = ObjectStore(object_store)
-        self._identity = Identity(url, now, token_lifetime, service_key, cert_url)
-        self.state.id = str(self._identity.service_key["identityzoneid"])
+        self.state = Tenant(now, options or Options(), self._enact, groups={})
         self.state.reload_templates = self.reload_templates
+        self.faults, self.requests = Faults(), []
         self._templates, self._images = templates, images or {}
-        self._gateway = Gateway(self.state, self._identity, url, self._store, date_skew)
         if progress is None and templates is not None:  # As for what really runs.
             progress = Progress.by_clock(unknown=unknown_seconds, pending=pending_seconds)
         self._progress, self._kept_requests = progress or Progress.by_reads(), kept_requests
-        self._scripts: dict[str, deque[Progress]] = {}
-        for executable, scenario in [] if templates is None else load(templates, now(), self._images):
-            self.state.add_executable(executable, scenario)
-        self.state.sync = Sync(now(), tuple(SyncedTemplate(each) for each in self.state.executables))
-        self._runner = None if templates is None else Runner(self.state, settings, self._store)
+        self._runner: Runner | None = None
+        self._object_store: ObjectStore | None = None
+        self._store = None if state is None else restart.open_store(state, self.state)
+        try:
+            sandboxes = None if state is None else restart.sandboxes(state)
+            if state is not None and object_store is None:
+                object_store = restart.object_store(state)
+            settings = RunSettings(
+                object_store=object_store,
+                images=images,
+                unknown_seconds=unknown_seconds,
+                pending_seconds=pending_seconds,
+                stop_grace=stop_grace,
+                tracking_endpoint=tracking_endpoint,
+                sandboxes=sandboxes,
+                max_running=max_running,
+                private_root=private_root,
+            )
+            self._object_store = ObjectStore(object_store)
+            with self.state.lock:
+                earlier_key = self.state.service_keys.get(_MAIN_KEY)
+                if service_key is None and earlier_key is not None:
+                    service_key = earlier_key.content
+                self._identity = Identity(url, now, token_lifetime, service_key, cert_url)
+                self.state.service_keys[_MAIN_KEY] = ServiceKey(self._identity.service_key)
+                self.state.id = str(self._identity.service_key["identityzoneid"])
+                for each in ("default", *resource_groups):
+                    self.state.groups.setdefault(each, ResourceGroup(each, created_at=now()))
+                for executable, scenario in [] if templates is None else load(templates, now(), self._images):
+                    self.state.add_executable(executable, scenario)
+                self.state.sync = Sync(now(), tuple(SyncedTemplate(each) for each in self.state.executables))
+                if templates is not None or any(each.workflow for each in self.state.executables.values()):
+                    self._runner = Runner(self.state, settings, self._object_store)
+                restart.resume(self.state, self._enact)
+        except BaseException:
+            self.close()
+            raise
+        self._gateway = Gateway(self.state, self._identity, url, self._object_store, date_skew)
 
     def __enter__(self) -> Self:
         return self
@@ -245,8 +269,9 @@ class Emulator:
 
         :param progress: for all of them, or a sequence: one for each that starts, the last for all later.
         """
-        each = [progress] if isinstance(progress, Progress) else progress
-        self._scripts[executable_id] = deque(each)
+        queue = (progress,) if isinstance(progress, Progress) else tuple(progress)
+        with self.state.lock:
+            self.state.scripts[executable_id] = Script(executable_id, queue)
 
     def statuses(self, resource_group: str = "default") -> dict[str, str]:
         """Give the status of every execution by its id, without a request and without counting as a read."""
@@ -289,25 +314,35 @@ class Emulator:
         """End everything that still runs, and wait for its end."""
         if self._runner is not None:
             self._runner.close()
-        self._store.close()
+        if self._object_store is not None:
+            self._object_store.close()
+        if self._store is not None:
+            self._store.close(self.state)
+            self._store = None
 
     def _enact(self, group: ResourceGroup, workload: Workload) -> Enactment:
         executable = self.state.executables[workload.configuration.executable_id]
-        script = self._scripts.get(executable.id)
-        progress = self._progress
-        if script:
-            progress = script.popleft() if len(script) > 1 else script[0]
-        if not isinstance(workload, Execution):
-            return ScriptedEnactment(progress.endless(), workload.created_at, lambda _at: None)
-        if not script and executable.workflow is not None and self._runner is not None:
-            return self._runner.enact(group, workload, executable)
-        execution = workload
+        if workload.id not in group.ways:
+            script = self.state.scripts.get(executable.id)
+            progress = None if script is None else script.take()
+            if (
+                progress is None
+                and executable.workflow is not None
+                and self._runner is not None
+                and isinstance(workload, Execution)
+            ):
+                return self._runner.enact(group, workload, executable)
+            progress = progress or self._progress
+            if not workload.has_workflow:
+                progress = progress.endless()
+            group.ways[workload.id] = Way(progress.steps, progress.stop, workload.created_at)
 
         def write_outputs(at: float) -> None:
-            for slot in executable.output_artifacts:
-                group.register_output(execution, slot, at)
+            if isinstance(workload, Execution):
+                for slot in executable.output_artifacts:
+                    group.register_output(workload, slot, at)
 
-        return ScriptedEnactment(progress, execution.created_at, write_outputs)
+        return ScriptedEnactment(group, workload.id, write_outputs)
 
 
 def _recorded(request: httpx.Request) -> RecordedRequest:

@@ -31,20 +31,27 @@ W = TypeVar("W", bound=Workload)
 
 def refresh(group: ResourceGroup, now: float, options: Options) -> None:
     """Bring all that a resource group runs up to date, and drop what has been deleted long enough."""
-    for execution_id in list(group.executions):
-        find(group.executions, execution_id, now, options)
+    for execution in list(group.executions.values()):
+        # Of those that have arrived there may be many.
+        if execution.enactment is not None or execution.gone_at is not None:
+            find(group, group.executions, execution.id, now, options)
     for deployment_id in list(group.deployments):
-        find(group.deployments, deployment_id, now, options)
+        find(group, group.deployments, deployment_id, now, options)
 
 
-def find(workloads: dict[str, W], workload_id: str, now: float, options: Options) -> W | None:
-    """Give an execution or deployment, up to date; None if there is none, or no longer."""
+def find(
+    group: ResourceGroup, workloads: dict[str, W], workload_id: str, now: float, options: Options
+) -> W | None:
+    """Give an execution or deployment, up to date; None if there is none, or no longer.
+
+    :param workloads: the executions or the deployments of *group*.
+    """
     workload = workloads.get(workload_id)
     if workload is None:
         return None
     _advance(workload, now, options)
     if workload.gone_at is not None and now >= workload.gone_at:
-        del workloads[workload_id]
+        group.drop(workload)
         return None
     return workload
 

@@ -12,6 +12,9 @@ from typing import IO
 _LONGEST_LINE = 65_536
 _LAST_OUTPUT_SECONDS = 1.0
 
+EXECUTION_VARIABLE = "AICORE_EXECUTION_ID"
+"""In which a process finds to which execution it belongs. Source: SAP's `ai_core_sdk.tracking`."""
+
 
 class ContainerProcess:
     """A process and all that it starts, in a process group of its own.

@@ -1,12 +1,14 @@
-"""How the status of what is scripted moves: at once, after so many reads, or by the clock."""
+"""How a scripted execution's status moves: at once, after so many reads, or by the clock."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aicore.emulator.state import Deployment, Workload
+from airflow_provider_aicore.emulator.changes import Entity
 from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
+
+if TYPE_CHECKING:
+    from airflow_provider_aicore.emulator.state import ResourceGroup, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,8 @@ class Step:
 class Progress:
     """The way of an execution after UNKNOWN, which each one starts in; where the steps end it stays.
 
-    A deployment goes the same way, without COMPLETED: it has no end of its own.
-
     :param steps: what comes after UNKNOWN, in order.
-    :param stop: the step from STOPPING to its end, once somebody has stopped the workload.
+    :param stop: the step from STOPPING to its end, once somebody has stopped the execution.
     """
 
     steps: tuple[Step, ...] = ()
@@ -109,57 +109,78 @@ class Progress:
         return replace(self, steps=tuple(step for step in self.steps if step.status != "COMPLETED"))
 
 
-class ScriptedEnactment:
-    """Moves one execution or deployment along a `Progress`; it is looked at, it does not act on its own.
+@dataclass(slots=True)
+class Way(Entity):
+    """Where one execution or deployment is on its way.
 
-    :param progress: the way.
-    :param entered_at: when it was created, seconds since the epoch.
+    :param ahead: the steps that are still to come.
+    :param stop: the step from STOPPING to its end.
+    :param entered_at: when it entered its present status, seconds since the epoch.
+    :param reads: how often an answer has shown that status, as far as the next step cares.
+    """
+
+    ahead: tuple[Step, ...]
+    stop: Step
+    entered_at: float
+    reads: int = 0
+
+
+class ScriptedEnactment:
+    """Moves one execution or deployment along its way; it is looked at, it does not act on its own.
+
+    :param group: has the way, for as long as there is one.
     :param write_outputs: called when the execution completes, with the instant.
     """
 
-    def __init__(self, progress: Progress, entered_at: float, write_outputs: Callable[[float], None]) -> None:
-        self._stop = progress.stop
-        self._ahead = deque(progress.steps)
-        self._entered_at = entered_at
-        self._reads = 0
+    def __init__(
+        self, group: "ResourceGroup", workload_id: str, write_outputs: Callable[[float], None]
+    ) -> None:
+        self._group, self._way = group, group.ways[workload_id]
         self._write_outputs = write_outputs
 
-    def advance(self, workload: Workload, now: float) -> None:
+    def advance(self, workload: "Workload", now: float) -> None:
         """Enter every status that is due; one that the clock made due is entered at its own instant."""
-        while self._ahead and self._is_due(self._ahead[0], now):
-            step = self._ahead.popleft()
-            self._enter(workload, step, now if step.after_reads else self._entered_at + step.after_seconds)
+        way = self._way
+        while way.ahead and self._is_due(way.ahead[0], now):
+            step, *ahead = way.ahead
+            way.ahead = tuple(ahead)
+            self._enter(workload, step, now if step.after_reads else way.entered_at + step.after_seconds)
 
     def shown(self) -> None:
         """Count one read of the present status."""
-        self._reads += 1
+        way = self._way
+        if way.ahead and way.reads < way.ahead[0].after_reads:
+            way.reads += 1
 
-    def stop(self, workload: Workload, now: float) -> None:
+    def stop(self, workload: "Workload", now: float) -> None:
         """Go to STOPPING; the script's ``stop`` says when that ends."""
-        self._ahead = deque([self._stop])
+        self._way.ahead = (self._way.stop,)
         self._enter(workload, Step("STOPPING"), now)
 
     def abandon(self) -> None:
         """Stay where it is."""
-        self._ahead.clear()
+        self._way.ahead = ()
 
     def _is_due(self, step: Step, now: float) -> bool:
-        return self._reads >= step.after_reads and now >= self._entered_at + step.after_seconds
+        return self._way.reads >= step.after_reads and now >= self._way.entered_at + step.after_seconds
 
-    def _enter(self, workload: Workload, step: Step, at: float) -> None:
+    def _enter(self, workload: "Workload", step: Step, at: float) -> None:
         if step.status == "COMPLETED":
             self._write_outputs(at)
         workload.move(step.status, at)
         workload.status_message = step.message
         workload.status_details = _details(workload, step)
-        self._entered_at = at
-        self._reads = 0
+        self._way.entered_at, self._way.reads = at, 0
+        if not self._way.ahead and workload.completion_time is not None:
+            # It has arrived: nobody need look after it any more, however many there are of its kind.
+            workload.enactment = None
+            self._group.ways.pop(workload.id, None)
 
 
-def _details(workload: Workload, step: Step) -> dict[str, Any] | None:
+def _details(workload: "Workload", step: Step) -> dict[str, Any] | None:
     if step.details is not None:
         return dict(step.details)
-    if isinstance(workload, Deployment):
+    if not workload.has_workflow:
         return {}  # The rest is about workflows.
     if step.status == "DEAD":
         log_tail = tail(line.msg for line in workload.logs)

@@ -15,7 +15,7 @@ class Runner:
 
     def __init__(self, tenant: Tenant, settings: RunSettings, store: ObjectStore) -> None:
         self._tenant, self._settings, self._store = tenant, settings, store
-        self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-", dir=settings.sandboxes))
         self._turns = Turns(settings.max_running)
         self._runs: list[WorkflowRun] = []
 

@@ -1,11 +1,11 @@
 """What the emulated tenant holds: scenarios and executables, and the resource groups with what is in them."""
 
+import base64
 import secrets
-import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol
 
 from airflow_provider_aicore.emulator.administration import (
     Application,
@@ -13,9 +13,15 @@ from airflow_provider_aicore.emulator.administration import (
     ObjectStoreSecret,
     Repository,
     Sync,
+    WarmNodes,
 )
+from airflow_provider_aicore.emulator.changes import Entity, Guard
+from airflow_provider_aicore.emulator.logbook import Logbook, LogLine
 from airflow_provider_aicore.emulator.options import Options
+from airflow_provider_aicore.emulator.progress import Progress, Way
 
+NOT_KEPT = "not kept"
+"""Marks, as metadata, a field that belongs to the process: a folder with the state does not have it."""
 TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
 
 
@@ -103,7 +109,7 @@ class Configuration:
 class GenericSecret:
     """A generic secret, for the environment of containers.
 
-    :param data: plain values; bytes that are no UTF-8 are kept as ``surrogateescape`` has them.
+    :param data: values in base64, as they came.
     :param tenant_wide: whether it is the tenant's, of which each resource group has a copy.
     """
 
@@ -113,18 +119,37 @@ class GenericSecret:
     labels: tuple[tuple[str, str], ...] | None = None
     tenant_wide: bool = False
 
+    def plain(self) -> dict[str, str]:
+        """Give the plain values; what is no text keeps its bytes on the way into an environment variable."""
+        return {
+            key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in self.data.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of an execution's log.
+class ServiceKey:
+    """A service key as the identity service gave it out."""
 
-    :param nanoseconds: since the epoch; several lines may share one.
+    content: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Script(Entity):
+    """How the next executions or deployments of an executable move.
+
+    :param queue: one for each that starts, the last for all later.
     """
 
-    nanoseconds: int
-    container: str
-    pod: str
-    msg: str
+    executable_id: str
+    queue: tuple[Progress, ...]
+
+    def take(self) -> Progress | None:
+        """Give the one for the next."""
+        if len(self.queue) < 2:
+            return self.queue[0] if self.queue else None
+        first, *rest = self.queue
+        self.queue = tuple(rest)
+        return first
 
 
 class Enactment(Protocol):
@@ -144,17 +169,20 @@ class Enactment(Protocol):
 
 
 @dataclass(slots=True)
-class Workload:
+class Workload(Entity):
     """What executions and deployments have in common.
 
     Instants are seconds since the epoch and None until reached.
     """
 
+    has_workflow: ClassVar[bool] = True
+    """Whether a workflow runs for it, which ends."""
+
     id: str
     configuration: Configuration
     created_at: float
     modified_at: float
-    enactment: Enactment | None = None
+    enactment: Enactment | None = field(default=None, metadata={NOT_KEPT: True})
     status: str = "UNKNOWN"
     target_status: str = "COMPLETED"
     status_message: str = ""
@@ -163,7 +191,7 @@ class Workload:
     start_time: float | None = None
     completion_time: float | None = None
     gone_at: float | None = None
-    logs: list[LogLine] = field(default_factory=list)
+    logs: Logbook = field(default_factory=Logbook, metadata={NOT_KEPT: True})
 
     def move(self, status: str, at: float) -> None:
         """Enter *status* and set the instants that go with it.
@@ -186,7 +214,9 @@ class Workload:
         :param at: seconds since the epoch; it may lie in the past, lines do arrive late on AI Core.
         :param pod: default: the pod of a workflow with a single step, which has the execution's id.
         """
-        self.logs.append(LogLine(int(at * 1_000_000_000), container, pod or self.id, msg))
+        line = LogLine(int(at * 1_000_000_000), container, pod or self.id, msg)
+        self.logs.add(line)
+        self.note_appended(line)
 
 
 @dataclass(slots=True)
@@ -209,6 +239,7 @@ class Deployment(Workload):
     :param latest_running_configuration_id: of the configuration that ran before it was given another one.
     """
 
+    has_workflow: ClassVar[bool] = False
     target_status: str = "RUNNING"
     ttl: str | None = None
     expires_at: float | None = None
@@ -217,7 +248,7 @@ class Deployment(Workload):
 
 
 @dataclass(slots=True)
-class Metrics:
+class Metrics(Entity):
     """What was tracked for one execution; lists of objects as they came in, with their timestamps."""
 
     execution_id: str
@@ -229,7 +260,7 @@ class Metrics:
 
 
 @dataclass(slots=True)
-class ExecutionSchedule:
+class ExecutionSchedule(Entity):
     """An execution schedule; all instants are seconds since the epoch.
 
     :param next_tick: of its cron expression, among those whose execution has not been started; None for none.
@@ -250,9 +281,10 @@ class ExecutionSchedule:
 
 
 @dataclass(slots=True)
-class ResourceGroup:
+class ResourceGroup(Entity):
     """One resource group; nothing in it is visible from another one.
 
+    :param ways: where each scripted execution and deployment is, by its id.
     :param provisioned_at: from when on it can be used, seconds since the epoch.
     """
 
@@ -265,6 +297,7 @@ class ResourceGroup:
     metrics: dict[str, Metrics] = field(default_factory=dict)
     generic_secrets: dict[str, GenericSecret] = field(default_factory=dict)
     object_store_secrets: dict[str, ObjectStoreSecret] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] | None = None
     created_at: float = 0.0
     provisioned_at: float = 0.0
@@ -272,6 +305,12 @@ class ResourceGroup:
     def is_provisioned(self, now: float) -> bool:
         """Say whether the group can be used."""
         return self.provisioned_at <= now
+
+    def drop(self, workload: Workload) -> None:
+        """Let go of an execution or deployment whose deletion is through; what it made stays."""
+        self.executions.pop(workload.id, None)
+        self.deployments.pop(workload.id, None)
+        self.ways.pop(workload.id, None)
 
     def register_output(self, execution: Execution, slot: ArtifactSlot, at: float) -> Artifact:
         """Register what an execution wrote, where AI Core puts it: below the secret named ``default``.
@@ -290,7 +329,7 @@ class ResourceGroup:
             execution_id=execution.id,
         )
         self.artifacts[artifact.id] = artifact
-        execution.output_artifacts.append(artifact)
+        execution.output_artifacts = [*execution.output_artifacts, artifact]
         return artifact
 
 
@@ -298,9 +337,14 @@ class ResourceGroup:
 class Tenant:
     """Everything the emulator knows. Whoever reads or changes it holds *lock*.
 
+    Each collection, here and in the resource groups, is a dict from id to entity: then it is kept in a folder
+    with the state without further ado. An entity is frozen, or an `Entity`, and what is *inside* an attribute
+    never changes: a new value is assigned.
+
     :param now: the clock, seconds since the epoch.
     :param enact: gives a new execution or deployment what makes it move.
     :param reload_templates: reads the folder of templates again and notes in *sync* what became of them.
+    :param earlier: the executables of an earlier emulator that may be added again.
     """
 
     now: Callable[[], float]
@@ -309,7 +353,10 @@ class Tenant:
     groups: dict[str, ResourceGroup]
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     executables: dict[str, Executable] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    service_keys: dict[str, ServiceKey] = field(default_factory=dict)
+    earlier: set[str] = field(default_factory=set)
+    lock: Guard = field(default_factory=Guard)
     id: str = ""
     service_plan: str = "standard"
     reload_templates: Callable[[], object] = lambda: None
@@ -318,26 +365,33 @@ class Tenant:
     docker_registry_secrets: dict[str, DockerRegistrySecret] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
-    warm_nodes: dict[str, int] = field(default_factory=dict)
+    warm_nodes: dict[str, WarmNodes] = field(default_factory=dict)
 
     def add_executable(self, executable: Executable, scenario: Scenario) -> None:
         """Add an executable, and its scenario if it is new.
 
         :raises ValueError: the tenant has the id already; ids of templates are unique per tenant.
         """
-        if executable.id in self.executables:
+        known = self.executables.get(executable.id)
+        if known is not None and executable.id not in self.earlier:
             raise ValueError(
                 f"The executable {executable.id!r} exists already. Executable ids are unique in a tenant: "
                 "give one of the two another metadata.name."
             )
+        if known is not None:
+            executable = replace(executable, created_at=known.created_at)
+            self.earlier.discard(executable.id)
         self.executables[executable.id] = executable
         self.scenarios.setdefault(scenario.id, scenario)
 
     def share_generic_secrets(self) -> None:
         """Give each resource group the tenant's generic secrets; one of its own with the same name stays."""
         for group in self.groups.values():
-            own = {name: each for name, each in group.generic_secrets.items() if not each.tenant_wide}
-            group.generic_secrets = {**self.generic_secrets, **own}
+            shared = {name for name, each in group.generic_secrets.items() if each.tenant_wide}
+            for name in shared - self.generic_secrets.keys():
+                del group.generic_secrets[name]
+            for name in self.generic_secrets.keys() - (group.generic_secrets.keys() - shared):
+                group.generic_secrets[name] = self.generic_secrets[name]
 
     def executables_of(self, scenario_id: str) -> list[Executable]:
         """Give the executables of one scenario."""

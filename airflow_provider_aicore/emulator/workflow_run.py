@@ -16,7 +16,7 @@ from airflow_provider_aicore.emulator.argo import ArtifactPort, OutputParameter,
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.outcomes import Outputs
 from airflow_provider_aicore.emulator.pods import DEADLINE_EXCEEDED, Pod, PodSurroundings
-from airflow_provider_aicore.emulator.processes import end_stragglers
+from airflow_provider_aicore.emulator.processes import EXECUTION_VARIABLE, end_stragglers
 from airflow_provider_aicore.emulator.sandbox import Sandbox, find_image
 from airflow_provider_aicore.emulator.state import (
     ArtifactSlot,
@@ -43,6 +43,7 @@ class RunSettings:
     :param pending_seconds: in PENDING.
     :param stop_grace: seconds between SIGTERM and SIGKILL.
     :param tracking_endpoint: URL that processes are given for their metrics; None: they are given none.
+    :param sandboxes: folder in which the sandboxes are made; None: the machine's temporary one.
     :param max_running: executions that run at a time; the others wait in PENDING. None: no limit.
     :param private_root: whether a process finds the declared paths itself too, where Linux lets it have a
         file system of its own; else they are only replaced in the template's texts.
@@ -54,6 +55,7 @@ class RunSettings:
     pending_seconds: float = 0.0
     stop_grace: float = 5.0
     tracking_endpoint: str | None = None
+    sandboxes: Path | None = None
     max_running: int | None = None
     private_root: bool = True
 
@@ -171,7 +173,7 @@ class WorkflowRun:
             outcome, message = "DEAD", f"The emulator failed to run it: {error!r}"
         if self._expired.is_set():
             outcome, message = "DEAD", DEADLINE_EXCEEDED
-        end_stragglers("AICORE_EXECUTION_ID", self._execution.id)
+        end_stragglers(EXECUTION_VARIABLE, self._execution.id)
         self._turns.leave(self._execution.id)
         self._finish(outcome, message)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -258,7 +260,7 @@ class WorkflowRun:
             [substitute(port.path, order.values) for port in ports if port.path],
             show_paths=self._settings.private_root,
         )
-        environment = {"AICORE_EXECUTION_ID": execution_id}
+        environment = {EXECUTION_VARIABLE: execution_id}
         if self._settings.tracking_endpoint is not None:
             environment["AICORE_TRACKING_ENDPOINT"] = self._settings.tracking_endpoint
 
@@ -269,7 +271,7 @@ class WorkflowRun:
         def secret(name: str) -> Mapping[str, str] | None:
             with self._tenant.lock:
                 found = self._group.generic_secrets.get(name)
-            return None if found is None else found.data
+            return None if found is None else found.plain()
 
         around = PodSurroundings(sandbox, self._store, environment, secret, self._report, write_line)
         pod = Pod(name, order, around, self._settings.stop_grace)

@@ -1,5 +1,7 @@
 """Operations ``artifact.create``, ``.query``, ``.count`` and ``.get``."""
 
+from operator import attrgetter
+
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
@@ -59,12 +61,15 @@ def _matching(request: ApiRequest) -> list[Artifact]:
         "name": wanted.matching("name", checks.NAME, longest=256),
         "kind": wanted.choice("kind", checks.ARTIFACT_KINDS),
     }
+    exact = {field: value for field, value in exact.items() if value is not None}
     contains = wanted.search()
     labels_fit = wanted.labels("artifactLabelSelector", key=checks.LABEL_KEY, most=10)
-    return [
+    found = [
         each
-        for each in sorted(request.group.artifacts.values(), key=lambda artifact: artifact.id)
-        if all(value is None or getattr(each, field) == value for field, value in exact.items())
+        for each in request.group.artifacts.values()
+        if all(getattr(each, field) == value for field, value in exact.items())
         and (contains(each.name) or contains(each.description or ""))
         and labels_fit(dict(each.labels or ()))
     ]
+    found.sort(key=attrgetter("id"))
+    return found

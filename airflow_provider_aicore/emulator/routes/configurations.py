@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks, render
@@ -83,14 +84,16 @@ def _matching(request: ApiRequest) -> list[Configuration]:
     executable_ids = request.query.identifiers("executableIds", most=1000)
     contains = request.query.search()
     listed_since = request.now - request.tenant.options.list_lag
-    return [
+    found = [
         each
-        for each in sorted(request.group.configurations.values(), key=lambda configuration: configuration.id)
+        for each in request.group.configurations.values()
         if each.created_at <= listed_since
         and scenario_id in (None, each.scenario_id)
         and (executable_ids is None or each.executable_id in executable_ids)
         and contains(each.name)
     ]
+    found.sort(key=attrgetter("id"))
+    return found
 
 
 def _complaints(

@@ -44,10 +44,7 @@ def get(request: ApiRequest, wanted: Window, workload: Workload, noun: str) -> R
     """
     if workload.submission_time is None and request.tenant.options.logs_before_start == "not_found":
         raise Refusal(404, f"{noun}NotFoundError: {noun} {workload.id} not found.", NOT_KNOWN_YET)
-    inside = [line for line in workload.logs if wanted.start <= line.nanoseconds <= wanted.end]
-    inside.sort(key=lambda line: line.nanoseconds)
-    if wanted.newest_first:
-        inside.reverse()
+    inside = workload.logs.between(wanted.start, wanted.end, wanted.top, newest_first=wanted.newest_first)
     lines = [
         {
             "timestamp": with_nanoseconds(line.nanoseconds),
@@ -55,7 +52,7 @@ def get(request: ApiRequest, wanted: Window, workload: Workload, noun: str) -> R
             "pod": line.pod,
             "msg": line.msg,
         }
-        for line in inside[: wanted.top]
+        for line in inside
     ]
     return Reply(200, {"data": {"result": lines}})
 

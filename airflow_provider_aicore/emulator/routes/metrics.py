@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from operator import attrgetter
 from urllib.parse import unquote
 
 from airflow_provider_aicore.emulator import checks, render, tracking
@@ -50,12 +51,11 @@ def find(request: ApiRequest) -> Reply:
     tags_fit = _tag_filters(request)
     if execution_ids is None and tags_fit is None:
         raise bad_request("One of executionIds, $filter and tagFilters is required")
-    found = [
-        each
-        for each in sorted(request.group.metrics.values(), key=lambda metrics: metrics.execution_id)
-        if (execution_ids is None or each.execution_id in execution_ids)
-        and (tags_fit is None or tags_fit(each))
-    ]
+    known = request.group.metrics
+    if execution_ids is not None:
+        known = {each: known[each] for each in execution_ids if each in known}
+    found = [each for each in known.values() if tags_fit is None or tags_fit(each)]
+    found.sort(key=attrgetter("execution_id"))
     if execution_ids is not None and not found:
         raise Refusal(404, "Metrics was not found.", NO_METRICS)
     page = request.query.page(found, default=1000, most=10_000)

@@ -149,6 +149,59 @@ def test_exit_code_of_a_start_in_vain():
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
 
 
+def test_kill_loses_nothing_that_was_acknowledged(start, tmp_path):
+    """After SIGKILL the same client finds everything: what ran is DEAD, what waited begins anew."""
+    laboratory = Laboratory(tmp_path)
+    source = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(float(sys.argv[1]))"
+    laboratory.prepare(
+        python(source, "{{workflow.parameters.seconds}}"), parameters=({"name": "seconds", "value": "60"},)
+    )
+    arguments = ["--templates", laboratory.templates, "--state", tmp_path / "state", "--pending-seconds", 0]
+    first = start(*arguments, "--unknown-seconds", 0)
+    api = first.connect()
+    running_id = api.start()
+    laboratory.wait(api, running_id, {"RUNNING"})
+    (pid,) = laboratory.until(lambda: lines(api, running_id), bool)
+    artifact_id = api.register()
+    first.end(signal.SIGKILL)
+
+    port = first.ready["url"].rpartition(":")[2]
+    second = start(*arguments, "--port", port, "--unknown-seconds", 60)
+    assert second.ready == first.ready
+    read = api.get(f"/executions/{running_id}").json()
+    assert (read["status"], read["targetStatus"]) == ("DEAD", "COMPLETED")
+    assert "emulator was ended" in read["statusMessage"]
+    (container, _wait) = read["statusDetails"]["details"]
+    assert (container["exit_code"], container["last_log_messages"]) == (137, pid)
+    assert lines(api, running_id) == [pid]
+    assert api.get(f"/artifacts/{artifact_id}").json()["name"] == "data"
+    laboratory.until(lambda: has_ended(int(pid)), bool)
+    waiting_id = api.start(parameterBindings=[{"key": "seconds", "value": "0"}])
+    second.end(signal.SIGKILL)
+
+    start(*arguments, "--port", port, "--unknown-seconds", 0)
+    assert laboratory.wait(api, waiting_id, {"COMPLETED"})
+    laboratory.until(lambda: list((tmp_path / "state" / "sandboxes").glob("*/e*")), lambda left: not left)
+
+
+def has_ended(pid):
+    """Tell whether a process has ended, also where nobody has collected it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_folder_in_use_is_refused(start, refuse, tmp_path):
+    """A second emulator on the same folder says so in one line; the first one's end frees the folder."""
+    first = start("--state", tmp_path)
+    assert "in use by another emulator" in refuse("--state", tmp_path)
+    first.end(signal.SIGKILL)
+    assert (
+        start("--state", tmp_path).ready["service_key"]["clientid"] == first.ready["service_key"]["clientid"]
+    )
+
+
 def test_port_that_is_none_is_refused(refuse):
     """A number that is no port is an error of the command line, not a traceback."""
     assert "0 to 65535" in refuse("--port", "99999")

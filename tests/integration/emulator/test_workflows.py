@@ -256,7 +256,7 @@ def test_secrets_become_variables(laboratory):
     laboratory.prepare(secret_template())
     api = laboratory.open()
     group = laboratory.emulators[-1].state.groups["default"]
-    group.generic_secrets["store"] = GenericSecret("store", {"key": "/app", "user": "u"}, 0)
+    group.generic_secrets["store"] = GenericSecret("store", {"key": "L2FwcA==", "user": "dQ=="}, 0)
     read = laboratory.wait(api, api.start(), ENDS)
     assert lines(api, read["id"]) == ["/app u"]
     api, read = laboratory.run(secret_template(optional=True))
@@ -275,7 +275,7 @@ def test_pod_waits_for_a_missing_secret(laboratory):
     assert read["statusMessage"] == 'CreateContainerConfigError: secret "store" not found'
     assert read["statusDetails"]["workflow_info"][0]["phase"] == "Pending"
     group = laboratory.emulators[-1].state.groups["default"]
-    group.generic_secrets["store"] = GenericSecret("store", {"key": "k", "user": "u"}, 0)
+    group.generic_secrets["store"] = GenericSecret("store", {"key": "aw==", "user": "dQ=="}, 0)
     assert not laboratory.wait(api, execution_id, {"RUNNING"}).get("statusMessage")
     assert laboratory.wait(api, execution_id, ENDS)["status"] == "COMPLETED"
 

@@ -10,7 +10,7 @@ TENANT_WIDE = {"AI-Tenant-Scope": "true"}
 
 def held(emulator, group="default"):
     """Give the data of a resource group's generic secrets."""
-    return {name: dict(each.data) for name, each in emulator.state.groups[group].generic_secrets.items()}
+    return {name: each.plain() for name, each in emulator.state.groups[group].generic_secrets.items()}
 
 
 def test_generic_secret_is_decoded_and_never_given_back(emulator, admin):

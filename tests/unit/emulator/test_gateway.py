@@ -127,6 +127,17 @@ def test_malformed_id_in_a_path(api):
     assert "executionId" in answer.json()["error"]["message"]
 
 
+def test_half_a_character_is_refused(api):
+    """Half a surrogate pair, which JSON can carry and no answer could, is 400 and not a failure later on."""
+    body = (
+        b'{"name": "a", "kind": "model", "url": "ai://default/a", '
+        b'"scenarioId": "text-clf", "description": "%s"}'
+    )
+    for description, status in ((b"\\ud83d", 400), (b"\\ud83d\\ude00", 201)):
+        headers = {"Content-Type": "application/json"}
+        assert api.post("/artifacts", content=body % description, headers=headers).status_code == status
+
+
 def test_unknown_host_cannot_be_reached(emulator):
     """A wrong base URL fails as in reality: there is no connection."""
     client = httpx.Client(transport=emulator.transport())

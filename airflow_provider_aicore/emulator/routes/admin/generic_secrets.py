@@ -112,16 +112,16 @@ def _data(body: Mapping[str, Any]) -> dict[str, str]:
     for key in data:
         if not _KEY.fullmatch(key):
             raise bad_request(f"data: the key {key!r} does not match the pattern {_KEY.pattern}")
-    return {key: _decoded(data, key) for key in data}
+    return {key: _encoded(data, key) for key in data}
 
 
-def _decoded(data: Mapping[str, Any], key: str) -> str:
+def _encoded(data: Mapping[str, Any], key: str) -> str:
+    value = checks.text(data, key)
     try:
-        value = base64.b64decode(checks.text(data, key).encode(), validate=True)
+        base64.b64decode(value.encode(), validate=True)
     except binascii.Error as error:
         raise bad_request(f"data: the value of {key} is not encoded with base64") from error
-    # What is no text keeps its bytes on the way into an environment variable.
-    return value.decode(errors="surrogateescape")
+    return value
 
 
 def _shape(request: ApiRequest, secret: GenericSecret) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks
-from airflow_provider_aicore.emulator.administration import QUOTA
+from airflow_provider_aicore.emulator.administration import QUOTA, WarmNodes
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
 from airflow_provider_aicore.emulator.routes.admin.generic_secrets import MOST_TENANT_WIDE, is_tenant_wide
@@ -64,10 +64,9 @@ def get_tenant_info(request: ApiRequest) -> Reply:
 
 def get_nodes(request: ApiRequest) -> Reply:
     """Say which nodes are kept warm."""
-    nodes = request.tenant.warm_nodes
-    plans = {
-        name: {"provisioned": nodes.get(name, 0), "requested": nodes.get(name, 0)} for name in RESOURCE_PLANS
-    }
+    counts = dict.fromkeys(RESOURCE_PLANS, 0)
+    counts |= {name: each.count for name, each in request.tenant.warm_nodes.items()}
+    plans = {name: {"provisioned": count, "requested": count} for name, count in counts.items()}
     return Reply(200, {"resourcePlans": plans})
 
 
@@ -76,7 +75,7 @@ def modify_nodes(request: ApiRequest) -> Reply:
     items = checks.objects(request.body(JSON, MERGE_PATCH), "resourcePlans")
     if items is None:
         raise bad_request("resourcePlans: an array of objects is required")
-    wanted = {checks.choice(each, "name", RESOURCE_PLANS): _requested(each) for each in items}
+    wanted = {checks.choice(each, "name", RESOURCE_PLANS): WarmNodes(_requested(each)) for each in items}
     request.tenant.warm_nodes.update(wanted)
     return Reply(200, {"message": "Resource plans have been modified"})
 
