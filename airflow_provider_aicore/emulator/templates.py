@@ -31,6 +31,7 @@ from airflow_provider_aicore.emulator.parts import Part, PartRefused, line_of
 from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
 from airflow_provider_aicore.emulator.template_checks import WorkflowChecker
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first one is much quicker, and may be missing
 _VERSIONS = {"WorkflowTemplate": "argoproj.io/v1alpha1", "ServingTemplate": "ai.sap.com/v1alpha1"}
 
 
@@ -76,17 +77,17 @@ def sync(
 
 
 def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:
+    found = []
     try:
-        text = file.read_text()
-        documents = list(yaml.safe_load_all(text))
-        nodes = list(yaml.compose_all(text, yaml.SafeLoader))
+        loader = _LOADER(file.read_text())
+        while loader.check_node():
+            node = loader.get_node()
+            document = loader.construct_document(node)
+            if node is not None and isinstance(document, Mapping) and document.get("kind") in _VERSIONS:
+                found.append((Part(document), node))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TemplateError(f"{file}: cannot be read as YAML: {error}") from error
-    return [
-        (Part(document), node)
-        for document, node in zip(documents, nodes, strict=True)
-        if isinstance(document, Mapping) and document.get("kind") in _VERSIONS
-    ]
+    return found
 
 
 def _located(

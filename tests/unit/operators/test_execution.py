@@ -69,13 +69,24 @@ def configuration_id(connection, context):
     return operator.execute(context)["id"]
 
 
-@pytest.fixture(params=["run", "start"])
-def make_operator(request, configuration_id):
-    """Return a maker of each operator that waits for an execution of its own."""
+both_kinds = pytest.mark.parametrize("kind", ["run", "start"])
+"""For what each of the two operators does that wait for an execution of their own; the waiting is one."""
+
+
+@pytest.fixture
+def kind():
+    """Return which operator a test gets."""
+    return "run"
+
+
+@pytest.fixture
+def make_operator(request, kind, connection):
+    """Return a maker of the operator."""
 
     def make(**change):
-        if request.param == "run":
+        if kind == "run":
             return _run_operator(**change)
+        configuration_id = request.getfixturevalue("configuration_id")
         return AICoreStartExecutionOperator(task_id="train", configuration_id=configuration_id, **change)
 
     return make
@@ -87,6 +98,7 @@ def mode(request):
     return request.param
 
 
+@both_kinds
 def test_the_result_is_the_same_in_every_mode(make_operator, mode, context, network, client_for_looking):
     """A COMPLETED execution gives its ids, times, output artifacts by name and last metrics."""
     network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
@@ -110,6 +122,7 @@ def test_the_result_is_the_same_in_every_mode(make_operator, mode, context, netw
     assert result["metrics"] == ({"accuracy": 0.9} if mode else {})
 
 
+@both_kinds
 def test_the_execution_s_id_is_pushed_before_the_wait(make_operator, mode, context, network):
     """A person and a later try can find the execution while it runs."""
     network.script("text-clf-train", Progress.by_clock())
@@ -119,6 +132,7 @@ def test_the_execution_s_id_is_pushed_before_the_wait(make_operator, mode, conte
     assert context["ti"].xcoms == {"execution_id": result["id"]}
 
 
+@both_kinds
 def test_a_dead_execution_fails_the_task_with_its_cause(make_operator, mode, context, network):
     """The exception names the execution, the message of AI Core and the container that failed."""
     details = {"details": [{"container_name": "main", "exit_code": 3, "last_log_messages": "NameError: x"}]}
@@ -216,6 +230,7 @@ def test_an_execution_that_is_deleted_while_waiting_is_not_found(make_operator, 
         run_to_the_end(make_operator(deferrable=mode), context)
 
 
+@both_kinds
 def test_the_deadline_stops_the_execution_and_fails_the_task(make_operator, mode, context, network):
     """When `execution_timeout` has passed, also over a deferral, the execution is told to stop."""
     network.script("text-clf-train", Progress.stuck("RUNNING"))
@@ -281,6 +296,7 @@ def test_the_alarm_in_the_middle_of_the_stop_repeats_it(make_operator, context, 
     assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
 
 
+@both_kinds
 def test_the_alarm_after_a_deferral_stops_the_execution(make_operator, context, network):
     """Airflow sets it anew when a task is resumed."""
     network.script("text-clf-train", Progress.stuck("RUNNING"))
@@ -296,6 +312,7 @@ def test_the_alarm_after_a_deferral_stops_the_execution(make_operator, context, 
     assert set(network.statuses().values()) <= {"STOPPING", "STOPPED"}
 
 
+@both_kinds
 def test_a_wait_stays_in_the_resource_group_of_the_start(make_operator, context, network, monkeypatch):
     """A connection whose resource group is edited while a task is deferred does not lead it elsewhere."""
     network.script("text-clf-train", Progress.by_clock())
