@@ -1,14 +1,36 @@
 """What an administrator keeps in a tenant: secrets for storage and images, repositories, applications.
 
-None of the secrets' contents is kept, as nothing in the emulator needs it.
+Of secrets, only generic ones keep their contents: nothing in the emulator needs the others'.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 QUOTA = 50
 """Resource groups, applications, repositories, docker registry secrets, and templates of either kind that a
 tenant may have. Source: SAP's documentation of quotas; a ticket raises them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenericSecret:
+    """A generic secret, for the environment of containers.
+
+    :param data: values in base64, as they came.
+    :param tenant_wide: whether it is the tenant's, of which each resource group has a copy.
+    """
+
+    name: str
+    data: Mapping[str, str]
+    created_at: float
+    labels: tuple[tuple[str, str], ...] | None = None
+    tenant_wide: bool = False
+
+    def plain(self) -> dict[str, str]:
+        """Give the plain values; what is no text keeps its bytes on the way into an environment variable."""
+        return {
+            key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in self.data.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

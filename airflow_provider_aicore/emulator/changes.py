@@ -10,6 +10,8 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
+NOT_KEPT = "not kept"
+"""Marks, as metadata, a field that belongs to the process: a folder with the state does not have it."""
 T = TypeVar("T")
 Key = tuple[str, str, str]
 """Resource group (empty for what the tenant has), name of the collection, id."""

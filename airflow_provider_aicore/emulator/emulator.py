@@ -11,29 +11,19 @@ import httpx
 
 from airflow_provider_aicore.emulator import lifecycle, restart, schedules
 from airflow_provider_aicore.emulator.administration import Sync, SyncedTemplate
+from airflow_provider_aicore.emulator.definitions import ArtifactSlot, Executable, Parameter, Scenario
 from airflow_provider_aicore.emulator.faults import Faults
 from airflow_provider_aicore.emulator.gateway import Gateway
 from airflow_provider_aicore.emulator.git_sync import synchronise
 from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.options import Options
-from airflow_provider_aicore.emulator.progress import Progress, ScriptedEnactment, Way
+from airflow_provider_aicore.emulator.progress import Progress, Script, ScriptedEnactment, Way
 from airflow_provider_aicore.emulator.runner import Runner
-from airflow_provider_aicore.emulator.state import (
-    ArtifactSlot,
-    Enactment,
-    Executable,
-    Execution,
-    Parameter,
-    ResourceGroup,
-    Scenario,
-    Script,
-    ServiceKey,
-    Tenant,
-    Workload,
-)
+from airflow_provider_aicore.emulator.state import ResourceGroup, ServiceKey, Tenant
 from airflow_provider_aicore.emulator.templates import load
 from airflow_provider_aicore.emulator.workflow_run import RunSettings
+from airflow_provider_aicore.emulator.workloads import Enactment, Execution, Workload
 
 _MAIN_KEY = "client-secret"
 

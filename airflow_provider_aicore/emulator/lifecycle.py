@@ -15,15 +15,11 @@ is then not found. A deployment whose time to live is over is stopped and delete
 
 from typing import TypeVar
 
+from airflow_provider_aicore.emulator.definitions import Configuration
 from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.refusals import Refusal
-from airflow_provider_aicore.emulator.state import (
-    TERMINAL,
-    Configuration,
-    Deployment,
-    ResourceGroup,
-    Workload,
-)
+from airflow_provider_aicore.emulator.state import ResourceGroup
+from airflow_provider_aicore.emulator.workloads import TERMINAL, Deployment, Workload
 
 STATUS_CANNOT_BE_CHANGED = "01010076"
 W = TypeVar("W", bound=Workload)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.emulator.changes import Entity
 from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
+from airflow_provider_aicore.emulator.workloads import Workload
 
 if TYPE_CHECKING:
-    from airflow_provider_aicore.emulator.state import ResourceGroup, Workload
+    from airflow_provider_aicore.emulator.state import ResourceGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,25 @@ class Progress:
 
 
 @dataclass(slots=True)
+class Script(Entity):
+    """How the next executions or deployments of an executable move.
+
+    :param queue: one for each that starts, the last for all later.
+    """
+
+    executable_id: str
+    queue: tuple[Progress, ...]
+
+    def take(self) -> Progress | None:
+        """Give the one for the next."""
+        if len(self.queue) < 2:
+            return self.queue[0] if self.queue else None
+        first, *rest = self.queue
+        self.queue = tuple(rest)
+        return first
+
+
+@dataclass(slots=True)
 class Way(Entity):
     """Where one execution or deployment is on its way.
 
@@ -138,7 +158,7 @@ class ScriptedEnactment:
         self._group, self._way = group, group.ways[workload_id]
         self._write_outputs = write_outputs
 
-    def advance(self, workload: "Workload", now: float) -> None:
+    def advance(self, workload: Workload, now: float) -> None:
         """Enter every status that is due; one that the clock made due is entered at its own instant."""
         way = self._way
         while way.ahead and self._is_due(way.ahead[0], now):
@@ -152,7 +172,7 @@ class ScriptedEnactment:
         if way.ahead and way.reads < way.ahead[0].after_reads:
             way.reads += 1
 
-    def stop(self, workload: "Workload", now: float) -> None:
+    def stop(self, workload: Workload, now: float) -> None:
         """Go to STOPPING; the script's ``stop`` says when that ends."""
         self._way.ahead = (self._way.stop,)
         self._enter(workload, Step("STOPPING"), now)
@@ -164,7 +184,7 @@ class ScriptedEnactment:
     def _is_due(self, step: Step, now: float) -> bool:
         return self._way.reads >= step.after_reads and now >= self._way.entered_at + step.after_seconds
 
-    def _enter(self, workload: "Workload", step: Step, at: float) -> None:
+    def _enter(self, workload: Workload, step: Step, at: float) -> None:
         if step.status == "COMPLETED":
             self._write_outputs(at)
         workload.move(step.status, at)
@@ -177,7 +197,7 @@ class ScriptedEnactment:
             self._group.ways.pop(workload.id, None)
 
 
-def _details(workload: "Workload", step: Step) -> dict[str, Any] | None:
+def _details(workload: Workload, step: Step) -> dict[str, Any] | None:
     if step.details is not None:
         return dict(step.details)
     if not workload.has_workflow:

@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from airflow_provider_aicore.emulator.state import (
+from airflow_provider_aicore.emulator.definitions import (
     Artifact,
     ArtifactSlot,
     Configuration,
-    Deployment,
     Executable,
+    Parameter,
+    Scenario,
+)
+from airflow_provider_aicore.emulator.timestamps import whole_seconds, with_offset
+from airflow_provider_aicore.emulator.workloads import (
+    Deployment,
     Execution,
     ExecutionSchedule,
     Metrics,
-    Parameter,
-    Scenario,
     Workload,
 )
-from airflow_provider_aicore.emulator.timestamps import whole_seconds, with_offset
 
 
 class Shape(dict[str, Any]):

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.emulator import schedules
 from airflow_provider_aicore.emulator.processes import EXECUTION_VARIABLE, end_stragglers
-from airflow_provider_aicore.emulator.state import (
-    TERMINAL,
-    Enactment,
-    ExecutionSchedule,
-    ResourceGroup,
-    Tenant,
-    Workload,
-)
+from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
+from airflow_provider_aicore.emulator.workloads import TERMINAL, Enactment, ExecutionSchedule, Workload
 
 if TYPE_CHECKING:
     from airflow_provider_aicore.emulator.store import Store

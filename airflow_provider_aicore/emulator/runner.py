@@ -4,10 +4,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from airflow_provider_aicore.emulator.definitions import Executable
 from airflow_provider_aicore.emulator.object_store import ObjectStore
-from airflow_provider_aicore.emulator.state import Executable, Execution, ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.turns import Turns
 from airflow_provider_aicore.emulator.workflow_run import RunSettings, WorkflowRun
+from airflow_provider_aicore.emulator.workloads import Execution
 
 
 class Runner:

@@ -8,7 +8,8 @@ is of the configuration that the schedule has when it starts.
 from zlib import crc32
 
 from airflow_provider_aicore.emulator import cron, lifecycle
-from airflow_provider_aicore.emulator.state import TERMINAL, ExecutionSchedule, ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
+from airflow_provider_aicore.emulator.workloads import TERMINAL, ExecutionSchedule
 
 
 def plan(schedule: ExecutionSchedule, after: float, jitter: float) -> None:

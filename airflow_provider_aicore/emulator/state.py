@@ -1,129 +1,38 @@
 """What the emulated tenant holds: scenarios and executables, and the resource groups with what is in them."""
 
-import base64
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from airflow_provider_aicore.emulator.administration import (
     Application,
     DockerRegistrySecret,
+    GenericSecret,
     ObjectStoreSecret,
     Repository,
     Sync,
     WarmNodes,
 )
 from airflow_provider_aicore.emulator.changes import Entity, Guard
-from airflow_provider_aicore.emulator.logbook import Logbook, LogLine
+from airflow_provider_aicore.emulator.definitions import (
+    Artifact,
+    ArtifactSlot,
+    Configuration,
+    Executable,
+    Scenario,
+)
 from airflow_provider_aicore.emulator.options import Options
-from airflow_provider_aicore.emulator.progress import Progress, Way
-
-NOT_KEPT = "not kept"
-"""Marks, as metadata, a field that belongs to the process: a folder with the state does not have it."""
-TERMINAL = frozenset({"COMPLETED", "DEAD", "STOPPED"})
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter that an executable declares; without *default* a configuration must bind it."""
-
-    name: str
-    default: str | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactSlot:
-    """An input or output artifact that an executable declares.
-
-    :param kind: ``model``, ``dataset``, ``resultset`` or ``other``; None where the template does not say.
-    """
-
-    name: str
-    kind: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A scenario, made by the first executable that names it."""
-
-    id: str
-    name: str
-    created_at: float
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Executable:
-    """An executable and, if it came from a WorkflowTemplate, what it runs.
-
-    :param deployable: True for deployments, False for executions.
-    :param workflow: the ``spec`` of its WorkflowTemplate; None for one whose executions are scripted.
-    """
-
-    id: str
-    scenario_id: str
-    name: str
-    created_at: float
-    version_id: str = "1.0.0"
-    description: str | None = None
-    deployable: bool = False
-    parameters: tuple[Parameter, ...] = ()
-    input_artifacts: tuple[ArtifactSlot, ...] = ()
-    output_artifacts: tuple[ArtifactSlot, ...] = ()
-    workflow: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A registered artifact: metadata only, nobody looks whether the URL leads anywhere."""
-
-    id: str
-    name: str
-    kind: str
-    url: str
-    scenario_id: str
-    created_at: float
-    description: str | None = None
-    labels: tuple[tuple[str, str], ...] | None = None
-    configuration_id: str | None = None
-    execution_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """A configuration: immutable and permanent, its name not unique."""
-
-    id: str
-    name: str
-    scenario_id: str
-    executable_id: str
-    created_at: float
-    parameter_bindings: tuple[tuple[str, str], ...] | None = None
-    input_artifact_bindings: tuple[tuple[str, str], ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GenericSecret:
-    """A generic secret, for the environment of containers.
-
-    :param data: values in base64, as they came.
-    :param tenant_wide: whether it is the tenant's, of which each resource group has a copy.
-    """
-
-    name: str
-    data: Mapping[str, str]
-    created_at: float
-    labels: tuple[tuple[str, str], ...] | None = None
-    tenant_wide: bool = False
-
-    def plain(self) -> dict[str, str]:
-        """Give the plain values; what is no text keeps its bytes on the way into an environment variable."""
-        return {
-            key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in self.data.items()
-        }
+from airflow_provider_aicore.emulator.progress import Script, Way
+from airflow_provider_aicore.emulator.workloads import (
+    Deployment,
+    Enactment,
+    Execution,
+    ExecutionSchedule,
+    Metrics,
+    Workload,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,153 +40,6 @@ class ServiceKey:
     """A service key as the identity service gave it out."""
 
     content: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Script(Entity):
-    """How the next executions or deployments of an executable move.
-
-    :param queue: one for each that starts, the last for all later.
-    """
-
-    executable_id: str
-    queue: tuple[Progress, ...]
-
-    def take(self) -> Progress | None:
-        """Give the one for the next."""
-        if len(self.queue) < 2:
-            return self.queue[0] if self.queue else None
-        first, *rest = self.queue
-        self.queue = tuple(rest)
-        return first
-
-
-class Enactment(Protocol):
-    """What makes the status of an execution or deployment move: a script, or processes."""
-
-    def advance(self, workload: "Workload", now: float) -> None:
-        """Bring the workload up to date, as somebody is about to look at it."""
-
-    def shown(self) -> None:
-        """Take note that an answer showed the workload."""
-
-    def stop(self, workload: "Workload", now: float) -> None:
-        """Begin to stop a workload that is PENDING or RUNNING."""
-
-    def abandon(self) -> None:
-        """End whatever is still going on: the workload is deleted."""
-
-
-@dataclass(slots=True)
-class Workload(Entity):
-    """What executions and deployments have in common.
-
-    Instants are seconds since the epoch and None until reached.
-    """
-
-    has_workflow: ClassVar[bool] = True
-    """Whether a workflow runs for it, which ends."""
-
-    id: str
-    configuration: Configuration
-    created_at: float
-    modified_at: float
-    enactment: Enactment | None = field(default=None, metadata={NOT_KEPT: True})
-    status: str = "UNKNOWN"
-    target_status: str = "COMPLETED"
-    status_message: str = ""
-    status_details: dict[str, Any] | None = None
-    submission_time: float | None = None
-    start_time: float | None = None
-    completion_time: float | None = None
-    gone_at: float | None = None
-    logs: Logbook = field(default_factory=Logbook, metadata={NOT_KEPT: True})
-
-    def move(self, status: str, at: float) -> None:
-        """Enter *status* and set the instants that go with it.
-
-        :param status: any of AI Core's; going back (RUNNING to PENDING) is allowed, it happens.
-        :param at: seconds since the epoch.
-        """
-        self.status = status
-        self.modified_at = at
-        if status != "UNKNOWN" and self.submission_time is None:
-            self.submission_time = at
-        if status == "RUNNING" and self.start_time is None:
-            self.start_time = at
-        if status in TERMINAL:
-            self.completion_time = at
-
-    def log(self, msg: str, at: float, *, container: str = "main", pod: str | None = None) -> None:
-        """Write a line to the log.
-
-        :param at: seconds since the epoch; it may lie in the past, lines do arrive late on AI Core.
-        :param pod: default: the pod of a workflow with a single step, which has the execution's id.
-        """
-        line = LogLine(int(at * 1_000_000_000), container, pod or self.id, msg)
-        self.logs.add(line)
-        self.note_appended(line)
-
-
-@dataclass(slots=True)
-class Execution(Workload):
-    """An execution.
-
-    :param execution_schedule_id: of the schedule that started it, if one did.
-    """
-
-    execution_schedule_id: str | None = None
-    output_artifacts: list[Artifact] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Deployment(Workload):
-    """A deployment.
-
-    :param ttl: its time to live as it was asked for; None: no end.
-    :param expires_at: when that is over, seconds since the epoch.
-    :param latest_running_configuration_id: of the configuration that ran before it was given another one.
-    """
-
-    has_workflow: ClassVar[bool] = False
-    target_status: str = "RUNNING"
-    ttl: str | None = None
-    expires_at: float | None = None
-    last_operation: str = "CREATE"
-    latest_running_configuration_id: str | None = None
-
-
-@dataclass(slots=True)
-class Metrics(Entity):
-    """What was tracked for one execution; lists of objects as they came in, with their timestamps."""
-
-    execution_id: str
-    created_at: float
-    modified_at: float
-    metrics: list[dict[str, Any]] = field(default_factory=list)
-    tags: list[dict[str, Any]] = field(default_factory=list)
-    custom_info: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class ExecutionSchedule(Entity):
-    """An execution schedule; all instants are seconds since the epoch.
-
-    :param next_tick: of its cron expression, among those whose execution has not been started; None for none.
-    :param next_start: when the execution for *next_tick* starts.
-    """
-
-    id: str
-    name: str
-    cron: str
-    configuration: Configuration
-    created_at: float
-    modified_at: float
-    start: float | None = None
-    end: float | None = None
-    status: str = "ACTIVE"
-    next_tick: float | None = None
-    next_start: float | None = None
 
 
 @dataclass(slots=True)

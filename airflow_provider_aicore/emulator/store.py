@@ -17,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict  # pydantic brings it, and takes no other below Python 3.12
 
-from airflow_provider_aicore.emulator.changes import Changes, Key, attach, class_of, collections
+from airflow_provider_aicore.emulator.changes import NOT_KEPT, Changes, Key, attach, class_of, collections
 from airflow_provider_aicore.emulator.logbook import MOST_LINES, Logbook, LogLine
-from airflow_provider_aicore.emulator.state import NOT_KEPT, Tenant
+from airflow_provider_aicore.emulator.state import Tenant
 
 try:
     import fcntl

@@ -27,8 +27,8 @@ from airflow_provider_aicore.emulator.administration import QUOTA
 from airflow_provider_aicore.emulator.argo import Template
 from airflow_provider_aicore.emulator.argo_reader import read_templates
 from airflow_provider_aicore.emulator.checks import ARTIFACT_KINDS, ID
+from airflow_provider_aicore.emulator.definitions import ArtifactSlot, Executable, Parameter, Scenario
 from airflow_provider_aicore.emulator.parts import Part, PartRefused, line_of
-from airflow_provider_aicore.emulator.state import ArtifactSlot, Executable, Parameter, Scenario
 from airflow_provider_aicore.emulator.template_checks import WorkflowChecker
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first one is much quicker, and may be missing

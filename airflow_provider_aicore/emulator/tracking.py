@@ -11,8 +11,9 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
-from airflow_provider_aicore.emulator.state import Metrics, ResourceGroup
+from airflow_provider_aicore.emulator.state import ResourceGroup
 from airflow_provider_aicore.emulator.timestamps import parse_nanoseconds, whole_seconds
+from airflow_provider_aicore.emulator.workloads import Metrics
 
 MOST_METRICS = 1000
 MOST_TAGS = 100

@@ -13,23 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_aicore.emulator.argo import ArtifactPort, OutputParameter, WorkflowError
+from airflow_provider_aicore.emulator.definitions import ArtifactSlot, Executable
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.outcomes import Outputs
 from airflow_provider_aicore.emulator.pods import DEADLINE_EXCEEDED, Pod, PodSurroundings
 from airflow_provider_aicore.emulator.processes import EXECUTION_VARIABLE, end_stragglers
 from airflow_provider_aicore.emulator.sandbox import Sandbox, find_image
-from airflow_provider_aicore.emulator.state import (
-    ArtifactSlot,
-    Executable,
-    Execution,
-    ResourceGroup,
-    Tenant,
-    Workload,
-)
+from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
 from airflow_provider_aicore.emulator.status_details import PodReport, describe
 from airflow_provider_aicore.emulator.tags import substitute
 from airflow_provider_aicore.emulator.turns import Turns
 from airflow_provider_aicore.emulator.workflow import PodOrder, prepare
+from airflow_provider_aicore.emulator.workloads import Execution, Workload
 
 
 @dataclass(frozen=True, slots=True)

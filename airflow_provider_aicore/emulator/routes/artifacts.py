@@ -3,9 +3,10 @@
 from operator import attrgetter
 
 from airflow_provider_aicore.emulator import checks, render
+from airflow_provider_aicore.emulator.definitions import Artifact
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
-from airflow_provider_aicore.emulator.state import Artifact, new_id
+from airflow_provider_aicore.emulator.state import new_id
 
 
 def create(request: ApiRequest) -> Reply:

@@ -6,9 +6,10 @@ from operator import attrgetter
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks, render
+from airflow_provider_aicore.emulator.definitions import Configuration, Executable
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
-from airflow_provider_aicore.emulator.state import Configuration, Executable, new_id
+from airflow_provider_aicore.emulator.state import new_id
 
 
 def create(request: ApiRequest) -> Reply:

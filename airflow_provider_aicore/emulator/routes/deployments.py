@@ -9,7 +9,8 @@ from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request
 from airflow_provider_aicore.emulator.routes.configurations import runnable
 from airflow_provider_aicore.emulator.routes.workloads import Workloads
-from airflow_provider_aicore.emulator.state import Deployment, ResourceGroup
+from airflow_provider_aicore.emulator.state import ResourceGroup
+from airflow_provider_aicore.emulator.workloads import Deployment
 
 _TTL = re.compile(r"([0-9]{1,9})([mMhHdD])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}

@@ -7,7 +7,8 @@ from airflow_provider_aicore.emulator import checks, cron, render, schedules
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
 from airflow_provider_aicore.emulator.routes.configurations import runnable
-from airflow_provider_aicore.emulator.state import ExecutionSchedule, new_id
+from airflow_provider_aicore.emulator.state import new_id
+from airflow_provider_aicore.emulator.workloads import ExecutionSchedule
 
 STATUSES = ("ACTIVE", "INACTIVE")
 _CHANGEABLE = ("cron", "start", "end", "configurationId", "status")

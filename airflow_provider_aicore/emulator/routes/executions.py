@@ -6,7 +6,8 @@ from airflow_provider_aicore.emulator import render
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.routes.configurations import runnable
 from airflow_provider_aicore.emulator.routes.workloads import Workloads
-from airflow_provider_aicore.emulator.state import Execution, ResourceGroup
+from airflow_provider_aicore.emulator.state import ResourceGroup
+from airflow_provider_aicore.emulator.workloads import Execution
 
 
 class Executions(Workloads[Execution]):

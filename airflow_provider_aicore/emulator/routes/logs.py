@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
-from airflow_provider_aicore.emulator.state import Workload
 from airflow_provider_aicore.emulator.timestamps import parse_nanoseconds, with_nanoseconds
+from airflow_provider_aicore.emulator.workloads import Workload
 
 NOT_KNOWN_YET = "05011000"
 _HOUR = 3_600_000_000_000

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from airflow_provider_aicore.emulator import checks, render, tracking
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request, not_found
-from airflow_provider_aicore.emulator.state import Metrics
+from airflow_provider_aicore.emulator.workloads import Metrics
 
 NO_METRICS = "02010055"
 _PARTS = ("metrics", "tags", "customInfo")

@@ -4,9 +4,9 @@ None of them is paged.
 """
 
 from airflow_provider_aicore.emulator import checks, render
+from airflow_provider_aicore.emulator.definitions import Executable
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
-from airflow_provider_aicore.emulator.state import Executable
 
 
 def query(request: ApiRequest) -> Reply:

@@ -9,7 +9,8 @@ from airflow_provider_aicore.emulator import checks, lifecycle, render
 from airflow_provider_aicore.emulator.exchange import MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request, not_found
 from airflow_provider_aicore.emulator.routes import logs
-from airflow_provider_aicore.emulator.state import ResourceGroup, Workload
+from airflow_provider_aicore.emulator.state import ResourceGroup
+from airflow_provider_aicore.emulator.workloads import Workload
 
 STATUSES = ("PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN")
 W = TypeVar("W", bound=Workload)

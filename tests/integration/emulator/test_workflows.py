@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_aicore.emulator.state import GenericSecret
+from airflow_provider_aicore.emulator.administration import GenericSecret
 from tests.integration.emulator.laboratory import lines, python
 from tests.integration.emulator.test_runner import ENDS, STOP, running
 

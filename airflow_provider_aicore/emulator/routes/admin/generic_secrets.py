@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_aicore.emulator import checks
+from airflow_provider_aicore.emulator.administration import GenericSecret
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
 from airflow_provider_aicore.emulator.routes.admin import naming
-from airflow_provider_aicore.emulator.state import GenericSecret
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
 
 MOST_TENANT_WIDE = 5
