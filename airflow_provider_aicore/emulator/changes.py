@@ -4,7 +4,7 @@ Without a folder for the state nobody looks: the collections are plain dicts, an
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import TracebackType
@@ -191,13 +191,16 @@ def attach(owner: Any, changes: Changes, group_id: str) -> None:
 
 
 def _leave(item: Any) -> None:
-    """Have what was taken out report no longer: somebody may still hold and change it."""
+    """Have what was taken out, and what is in it, report no longer: somebody may still hold and change it."""
     if isinstance(item, Entity):
         item.put(None)
     for shelf in _shelves(item):
-        for each in shelf.values():
-            _leave(each)
+        for name, inner in shelf.items():
+            _leave(inner)
+            shelf._report(name, None)  # noqa: SLF001 - of the class above
+        setattr(item, shelf._kind, dict(shelf))  # noqa: SLF001
 
 
-def _shelves(owner: Any) -> Iterator[Shelf[Any]]:
-    return (each for kind in collections(class_of(owner)) if isinstance(each := getattr(owner, kind), Shelf))
+def _shelves(owner: Any) -> list[Shelf[Any]]:
+    held = [getattr(owner, kind) for kind in collections(class_of(owner))]
+    return [each for each in held if isinstance(each, Shelf)]

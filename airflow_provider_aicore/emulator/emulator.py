@@ -153,9 +153,11 @@ class Emulator:
                 self.state.id = str(self._identity.service_key["identityzoneid"])
                 for each in ("default", *resource_groups):
                     self.state.groups.setdefault(each, ResourceGroup(each, created_at=now()))
-                for executable, scenario in [] if templates is None else load(templates, now(), self._images):
+                self.state.share_generic_secrets()  # An earlier emulator may have left some.
+                loaded = [] if templates is None else load(templates, now(), self._images)
+                for executable, scenario in loaded:
                     self.state.add_executable(executable, scenario)
-                self.state.sync = Sync(now(), tuple(SyncedTemplate(each) for each in self.state.executables))
+                self.state.sync = Sync(now(), tuple(SyncedTemplate(each.id) for each, _ in loaded))
                 if templates is not None or any(each.workflow for each in self.state.executables.values()):
                     self._runner = Runner(self.state, settings, self._object_store)
                 restart.resume(self.state, self._enact)
@@ -306,9 +308,9 @@ class Emulator:
             self._runner.close()
         if self._object_store is not None:
             self._object_store.close()
-        if self._store is not None:
-            self._store.close(self.state)
-            self._store = None
+        store, self._store = self._store, None
+        if store is not None:
+            store.close(self.state)
 
     def _enact(self, group: ResourceGroup, workload: Workload) -> Enactment:
         executable = self.state.executables[workload.configuration.executable_id]

@@ -28,6 +28,5 @@ def synchronise(tenant: Tenant, folder: Path, images: Mapping[str, Path]) -> Syn
             outcomes[refusal] = SyncedTemplate(file.name, refusal)
             continue
         outcomes[executable.id] = SyncedTemplate(executable.id)
-        tenant.executables[executable.id] = executable
-        tenant.scenarios[scenario.id] = scenario
+        tenant.replace_executable(executable, scenario)
     return Sync(now, tuple(outcomes.values()))

@@ -134,17 +134,24 @@ class Tenant:
 
         :raises ValueError: the tenant has the id already; ids of templates are unique per tenant.
         """
-        known = self.executables.get(executable.id)
-        if known is not None and executable.id not in self.earlier:
+        if executable.id in self.executables and executable.id not in self.earlier:
             raise ValueError(
                 f"The executable {executable.id!r} exists already. Executable ids are unique in a tenant: "
                 "give one of the two another metadata.name."
             )
+        self.scenarios.setdefault(scenario.id, scenario)
+        self.replace_executable(executable, self.scenarios[scenario.id])
+
+    def replace_executable(self, executable: Executable, scenario: Scenario) -> None:
+        """Put an executable and its scenario in the place of those with their ids; both stay as old."""
+        known, home = self.executables.get(executable.id), self.scenarios.get(scenario.id)
         if known is not None:
             executable = replace(executable, created_at=known.created_at)
-            self.earlier.discard(executable.id)
+        if home is not None:
+            scenario = replace(scenario, created_at=home.created_at)
+        self.earlier.discard(executable.id)
         self.executables[executable.id] = executable
-        self.scenarios.setdefault(scenario.id, scenario)
+        self.scenarios[scenario.id] = scenario
 
     def share_generic_secrets(self) -> None:
         """Give each resource group the tenant's generic secrets; one of its own with the same name stays."""

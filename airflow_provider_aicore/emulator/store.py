@@ -84,12 +84,14 @@ class Store:
         tenant.lock.save = self._save
 
     def close(self, tenant: Tenant) -> None:
-        """Save for the last time, and leave the folder to others."""
+        """Save for the last time, and leave the folder to others, also if that fails."""
         with tenant.lock:
-            pass
-        tenant.lock.save = None
-        self._database.close()
-        os.close(self._lock_file)
+            tenant.lock.save = None
+            try:
+                self._save()
+            finally:
+                self._database.close()
+                os.close(self._lock_file)
 
     def _claim(self) -> None:
         if fcntl is None:
@@ -132,7 +134,7 @@ class Store:
         if not changes:
             return
         execute, executemany = self._database.execute, self._database.executemany
-        gone = [key for key, entity in changes.entities.items() if entity is None]
+        gone = {key for key, entity in changes.entities.items() if entity is None}
         there = [(*key, _written(entity)) for key, entity in changes.entities.items() if entity is not None]
         execute("BEGIN IMMEDIATE")
         try:
@@ -148,6 +150,7 @@ class Store:
                 [
                     (*key, line.nanoseconds, line.container, line.pod, line.msg)
                     for key, line in changes.appended
+                    if key not in gone
                 ],
             )
             execute("COMMIT")
@@ -160,8 +163,6 @@ class Store:
     def _forget(self, key: Key) -> None:
         for table in ("entities", "log_lines"):
             self._database.execute(f"DELETE FROM {table} WHERE {_OF_ENTITY}", key)  # noqa: S608
-            if key[1] == "groups":
-                self._database.execute(f"DELETE FROM {table} WHERE resource_group = ?", key[2:])  # noqa: S608
 
     def _entity(self, entity_type: type, key: Key, content: str) -> Any:
         try:

@@ -18,6 +18,7 @@ A ServingTemplate names its parameters and input artifacts in ``spec.inputs``; i
 Source: SAP's documentation of workflow templates, removed from its public repository in April 2026.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -64,14 +65,16 @@ def sync(
     if not folder.is_dir():
         yield folder, TemplateError(f"The folder of templates {folder} does not exist")
         return
-    taken = 0
+    taken: Counter[bool] = Counter()
     for file in sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"}):
         try:
             for document, node in _documents(file):
                 found = _located(document, node, file, created_at, images)
-                taken += 1
-                too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} WorkflowTemplates")
-                yield file, found if taken <= QUOTA else too_many
+                deployable = found[0].deployable
+                taken[deployable] += 1
+                kind = "ServingTemplates" if deployable else "WorkflowTemplates"
+                too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} {kind}")
+                yield file, found if taken[deployable] <= QUOTA else too_many
         except TemplateError as error:
             yield file, error
 

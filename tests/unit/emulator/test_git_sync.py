@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.emulator import Emulator
-from tests.unit.emulator.test_templates import TEMPLATE
+from tests.unit.emulator.test_templates import SERVING, TEMPLATE
 
 APPLICATION = {"applicationName": "pipelines", "repositoryName": "acme", "revision": "HEAD", "path": "."}
 REPOSITORY = {"name": "acme", "url": "https://git.example.com/acme", "username": "u", "password": "hidden"}
@@ -107,3 +107,44 @@ def test_application_needs_one_repository(admin, source):
     """By its name or by its URL, not by both."""
     body = {"revision": "HEAD", "path": ".", **source}
     assert admin.post("/applications", json=body).status_code == 400
+
+
+def test_what_is_read_again_stays_as_old_as_it_is(emulator, api, clock):
+    """Another reading creates neither executables nor scenarios anew."""
+    created_at = clock()
+    clock.move(3600)
+    assert emulator.reload_templates() == ()
+    state = emulator.state
+    assert {each.created_at for each in (*state.executables.values(), *state.scenarios.values())} == {
+        created_at
+    }
+
+
+def test_quota_is_of_either_kind(emulator, tmp_path):
+    """Fifty WorkflowTemplates leave room for as many ServingTemplates."""
+    documents = [TEMPLATE.replace("name: text-clf-train", f"name: train-{number}") for number in range(50)]
+    documents.append(SERVING)
+    (tmp_path / "train.yaml").write_text("---".join(documents))
+    assert emulator.reload_templates() == ()
+
+
+def test_executable_of_a_template_read_again_is_no_longer_one_of_before(tmp_path, clock):
+    """Once a template has taken the place of an earlier emulator's executable, its id is taken."""
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    with Emulator(now=clock, state=tmp_path / "state") as first:
+        first.add_executable("text-clf", "text-clf-train")
+    with Emulator(now=clock, state=tmp_path / "state", templates=templates) as second:
+        (templates / "train.yaml").write_text(TEMPLATE)
+        assert second.reload_templates() == ()
+        with pytest.raises(ValueError, match="exists already"):
+            second.add_executable("text-clf", "text-clf-train")
+
+
+def test_status_at_the_start_is_about_templates_alone(tmp_path, clock):
+    """Executables that an earlier emulator has left are none."""
+    (tmp_path / "templates").mkdir()
+    with Emulator(now=clock, state=tmp_path / "state") as first:
+        first.add_executable("text-clf", "text-clf-train")
+    with Emulator(now=clock, state=tmp_path / "state", templates=tmp_path / "templates") as second:
+        assert second.state.sync.templates == ()

@@ -273,3 +273,45 @@ def test_log_is_in_order_and_ends_somewhere():
     for number in range(20):
         log.add(LogLine(10 + number, "main", "pod", ""))
     assert [line.nanoseconds for line in log] == list(range(10, 30))
+
+
+def test_resource_group_deleted_while_something_runs_leaves_nothing(restart, folder):
+    """What changed in it with the deletion does not stay behind, for the next emulator to stumble over."""
+    emulator = restart(resource_groups=["team-a"], progress=Progress.stuck("RUNNING"))
+    theirs = connect(emulator, "team-a")
+    execution_id = theirs.start()
+    assert theirs.status(execution_id) == "RUNNING"
+    group = emulator.state.groups["team-a"]
+    with emulator.state.lock:
+        group.executions[execution_id].log("line", 5)
+        admin = connect(emulator)
+        admin.delete(f"{emulator.url}/v2/admin/resourceGroups/team-a").raise_for_status()
+        group.artifacts.update(group.artifacts, late=group.configurations.popitem()[1])
+    assert list(everything(restart())["groups"]) == ["default"]
+    with sqlite3.connect(folder / "state.sqlite") as database:
+        for table in ("entities", "log_lines"):
+            left = f"SELECT count(*) FROM {table} WHERE resource_group = 'team-a'"
+            assert database.execute(left).fetchone() == (0,)
+
+
+def test_resource_group_named_at_a_restart_gets_the_secrets_of_the_tenant(restart):
+    """It is as if it had been created through the API."""
+    secret = {"name": "shared", "data": {"a": "Yg=="}}
+    emulator = restart()
+    url = f"{emulator.url}/v2/admin/secrets"
+    connect(emulator).post(url, json=secret, headers={"AI-Tenant-Scope": "true"}).raise_for_status()
+    assert list(restart(resource_groups=["team-a"]).state.groups["team-a"].generic_secrets) == ["shared"]
+
+
+def test_folder_is_free_after_a_close_that_could_not_save(restart, make, folder):
+    """What fails is said, once, and the folder is left to others."""
+    emulator = restart()
+    database = emulator._store._database
+    database.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON main.entities BEGIN SELECT RAISE(ABORT, 'x'); END"
+    )
+    for change in (lambda: emulator.script("text-clf-train", Progress.at_once()), emulator.close):
+        with pytest.raises(sqlite3.Error):
+            change()
+    emulator.close()
+    make(state=folder)
