@@ -104,7 +104,11 @@ class Gateway:
 
     def _group(self, request: httpx.Request, route: Route) -> ResourceGroup:
         # AI Core is said to take "default" for a missing header on some calls; the description requires it.
-        group_id = request.headers.get("ai-resource-group", "" if route.grouped else "default")
+        is_required, headers = route.resource_group == "required", request.headers
+        group_id = headers.get("ai-resource-group", "" if is_required else "default")
+        names_all = group_id == "*" and headers.get("ai-tenant-scope", "").lower() == "true"
+        if route.resource_group == "ignored" or (names_all and not is_required):
+            group_id = "default"
         group = self._tenant.groups.get(group_id)
         if group is None or not group.is_provisioned(self._tenant.now()):
             raise access_denied()

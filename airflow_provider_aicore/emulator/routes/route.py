@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 
@@ -13,12 +14,13 @@ class Route:
     """One operation.
 
     :param path: below ``/v2`` and *area*, ids in braces.
-    :param grouped: whether ``AI-Resource-Group`` is required.
+    :param resource_group: what ``AI-Resource-Group`` is to it: ``required``; ``optional``, then ``default``
+        stands for a missing one; or ``ignored``, as SAP's clients send the header with whatever they ask.
     :param area: ``/lm`` or ``/admin``.
     """
 
     method: str
     path: str
     operation: Operation
-    grouped: bool = True
+    resource_group: Literal["required", "optional", "ignored"] = "required"
     area: str = "/lm"

@@ -62,14 +62,14 @@ ROUTES = (  # below /v2/lm; those below /v2/admin are in routes/admin
     Route("GET", "/scenarios/{scenarioId}/executables/{executableId}", scenarios.get_executable),
     Route("GET", "/scenarios/{scenarioId}/versions", scenarios.query_versions),
     Route("GET", "/scenarios/{scenarioId}/models", scenarios.query_models),
-    Route("PUT", "/dataset/files/{path}", dataset_files.upload, grouped=False),
-    Route("GET", "/dataset/files/{path}", dataset_files.download, grouped=False),
-    Route("DELETE", "/dataset/files/{path}", dataset_files.delete, grouped=False),
-    Route("GET", "/meta", meta.get, grouped=False),
-    Route("GET", "/meta/versions", meta.versions, grouped=False),
-    Route("GET", "/healthz", meta.healthz, grouped=False),
+    Route("PUT", "/dataset/files/{path}", dataset_files.upload, resource_group="optional"),
+    Route("GET", "/dataset/files/{path}", dataset_files.download, resource_group="optional"),
+    Route("DELETE", "/dataset/files/{path}", dataset_files.delete, resource_group="optional"),
+    Route("GET", "/meta", meta.get, resource_group="ignored"),
+    Route("GET", "/meta/versions", meta.versions, resource_group="ignored"),
+    Route("GET", "/healthz", meta.healthz, resource_group="ignored"),
 )
-TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, grouped=False)
+TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, resource_group="ignored")
 
 
 def _path_pattern(path: str) -> re.Pattern[str]:

@@ -121,3 +121,12 @@ def test_bad_name_of_a_docker_registry_secret_is_refused(admin, name):
     """At least two characters, and no underscore at an end or beside another."""
     body = {"name": name, "data": {".dockerconfigjson": "{}"}}
     assert admin.post("/dockerRegistrySecrets", json=body).status_code == 400
+
+
+def test_star_stands_for_all_resource_groups(emulator, admin):
+    """SAP's documentation names them so for a tenant-wide secret; elsewhere there is none of that name."""
+    every = {**TENANT_WIDE, "AI-Resource-Group": "*"}
+    assert admin.post("/secrets", json=SECRET, headers=every).status_code == 200
+    assert held(emulator) == {"warehouse": {"password": "secret"}}
+    assert admin.get("/secrets", headers={"AI-Resource-Group": "*"}).status_code == 403
+    assert admin.get(admin.base_url.join("/v2/lm/executions"), headers=every).status_code == 403

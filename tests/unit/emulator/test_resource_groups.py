@@ -98,3 +98,14 @@ def test_bad_label_key_is_refused(admin, key):
     """Keys of a resource group's labels are shorter than elsewhere and end in a letter or digit."""
     body = {"resourceGroupId": "team-b", "labels": [{"key": key, "value": "v"}]}
     assert admin.post("/resourceGroups", json=body).status_code == 400
+
+
+def test_client_of_a_resource_group_can_create_it(emulator):
+    """What is the tenant's ignores the header, which SAP's clients send with whatever they ask."""
+    theirs = connect(emulator, "team-b")
+    theirs.base_url = f"{emulator.url}/v2/admin"
+    assert create(theirs, "team-b").status_code == 202
+    assert theirs.delete("/resourceGroups/team-b").status_code == 202
+    assert theirs.get("/resourceGroups/team-b").status_code == 404
+    assert theirs.get("/tenantInfo").status_code == 200
+    assert theirs.get("/objectStoreSecrets").status_code == 403

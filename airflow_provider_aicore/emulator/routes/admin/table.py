@@ -1,4 +1,4 @@
-"""The routes below ``/v2/admin``; a resource group in the header is needed by none of them."""
+"""The routes below ``/v2/admin``; few look at the resource group in the header, and none needs it."""
 
 from airflow_provider_aicore.emulator.routes.admin import (
     applications,
@@ -13,7 +13,11 @@ from airflow_provider_aicore.emulator.routes.route import Operation, Route
 
 
 def _admin(method: str, path: str, operation: Operation) -> Route:
-    return Route(method, path, operation, grouped=False, area="/admin")
+    return Route(method, path, operation, resource_group="ignored", area="/admin")
+
+
+def _grouped(method: str, path: str, operation: Operation) -> Route:
+    return Route(method, path, operation, resource_group="optional", area="/admin")
 
 
 ROUTES = (
@@ -22,11 +26,11 @@ ROUTES = (
     _admin("GET", "/resourceGroups/{resourceGroupId}", resource_groups.get),
     _admin("PATCH", "/resourceGroups/{resourceGroupId}", resource_groups.modify),
     _admin("DELETE", "/resourceGroups/{resourceGroupId}", resource_groups.delete),
-    _admin("POST", "/objectStoreSecrets", object_store_secrets.create),
-    _admin("GET", "/objectStoreSecrets", object_store_secrets.query),
-    _admin("GET", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.get),
-    _admin("PATCH", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.modify),
-    _admin("DELETE", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.delete),
+    _grouped("POST", "/objectStoreSecrets", object_store_secrets.create),
+    _grouped("GET", "/objectStoreSecrets", object_store_secrets.query),
+    _grouped("GET", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.get),
+    _grouped("PATCH", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.modify),
+    _grouped("DELETE", "/objectStoreSecrets/{objectStoreName}", object_store_secrets.delete),
     _admin("POST", "/dockerRegistrySecrets", docker_registry_secrets.create),
     _admin("GET", "/dockerRegistrySecrets", docker_registry_secrets.query),
     _admin("GET", "/dockerRegistrySecrets/{dockerRegistryName}", docker_registry_secrets.get),
@@ -44,16 +48,16 @@ ROUTES = (
     _admin("DELETE", "/applications/{applicationName}", applications.delete),
     _admin("GET", "/applications/{applicationName}/status", applications.get_status),
     _admin("POST", "/applications/{applicationName}/refresh", applications.refresh),
-    _admin("POST", "/secrets", generic_secrets.create),
-    _admin("GET", "/secrets", generic_secrets.query),
-    _admin("GET", "/secrets/{secretName}", generic_secrets.get),
-    _admin("PATCH", "/secrets/{secretName}", generic_secrets.modify),
-    _admin("DELETE", "/secrets/{secretName}", generic_secrets.delete),
+    _grouped("POST", "/secrets", generic_secrets.create),
+    _grouped("GET", "/secrets", generic_secrets.query),
+    _grouped("GET", "/secrets/{secretName}", generic_secrets.get),
+    _grouped("PATCH", "/secrets/{secretName}", generic_secrets.modify),
+    _grouped("DELETE", "/secrets/{secretName}", generic_secrets.delete),
     _admin("GET", "/resourceQuota/resourceGroups", tenant.get_resource_group_quota),
     _admin("GET", "/resourceQuota/executables", tenant.get_executable_quota),
     _admin("GET", "/resourceQuota/applications", tenant.get_application_quota),
     _admin("GET", "/resourceQuota/repositories", tenant.get_repository_quota),
-    _admin("GET", "/resourceQuota/secrets", tenant.get_generic_secret_quota),
+    _grouped("GET", "/resourceQuota/secrets", tenant.get_generic_secret_quota),
     _admin("GET", "/resourceQuota/dockerRegistrySecrets", tenant.get_docker_registry_secret_quota),
     _admin("GET", "/resourceQuota/deployments", tenant.get_deployment_quota),
     _admin("GET", "/tenantInfo", tenant.get_tenant_info),
