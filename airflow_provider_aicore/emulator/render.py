@@ -32,7 +32,7 @@ def artifact(item: Artifact, expanded: Scenario | None = None) -> Shape:
 
     :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
     """
-    return _present(
+    return present(
         id=item.id,
         name=item.name,
         kind=item.kind,
@@ -43,7 +43,7 @@ def artifact(item: Artifact, expanded: Scenario | None = None) -> Shape:
         executionId=item.execution_id,
         createdAt=whole_seconds(item.created_at),
         modifiedAt=whole_seconds(item.created_at),
-        labels=None if item.labels is None else [{"key": key, "value": value} for key, value in item.labels],
+        labels=pairs(item.labels, "value"),
         scenario=None if expanded is None else scenario(expanded),
     )
 
@@ -53,13 +53,13 @@ def configuration(item: Configuration, expanded: Scenario | None = None) -> Shap
 
     :param expanded: the scenario, given when ``$expand=scenario`` asked for it.
     """
-    return _present(
+    return present(
         id=item.id,
         name=item.name,
         executableId=item.executable_id,
         scenarioId=item.scenario_id,
-        parameterBindings=_pairs(item.parameter_bindings, "value"),
-        inputArtifactBindings=_pairs(item.input_artifact_bindings, "artifactId"),
+        parameterBindings=pairs(item.parameter_bindings, "value"),
+        inputArtifactBindings=pairs(item.input_artifact_bindings, "artifactId"),
         createdAt=whole_seconds(item.created_at),
         scenario=None if expanded is None else scenario(expanded),
     )
@@ -67,8 +67,8 @@ def configuration(item: Configuration, expanded: Scenario | None = None) -> Shap
 
 def execution(item: Execution) -> Shape:
     """Shape an execution as an item of a list (schema ``AiExecution``), which never has ``statusDetails``."""
-    outputs = [_present(artifact(each), labels=[]) for each in item.output_artifacts]
-    return _present(
+    outputs = [present(artifact(each), labels=[]) for each in item.output_artifacts]
+    return present(
         _workload(item),
         executionScheduleId=item.execution_schedule_id,
         outputArtifacts=outputs if outputs or item.status == "COMPLETED" else None,
@@ -81,7 +81,7 @@ def deployment(item: Deployment, base_url: str) -> Shape:
     :param base_url: of AI Core, without ``/v2``; the deployment's own is below it, once it runs.
     """
     url = f"{base_url}/v2/inference/deployments/{item.id}" if item.start_time is not None else ""
-    return _present(
+    return present(
         _workload(item),
         deploymentUrl=url,
         lastOperation="DELETE" if item.target_status == "DELETED" else item.last_operation,
@@ -93,7 +93,7 @@ def deployment(item: Deployment, base_url: str) -> Shape:
 
 def with_details(shape: Shape, item: Workload) -> Shape:
     """Add the ``statusDetails``, which only the answer for a single execution or deployment has."""
-    return _present(shape, statusDetails=item.status_details)
+    return present(shape, statusDetails=item.status_details)
 
 
 def workload_status(item: Workload) -> Shape:
@@ -102,7 +102,7 @@ def workload_status(item: Workload) -> Shape:
     With the details SAP's client takes six fields and no other; whether list items carry details is not
     documented.
     """
-    return _present(
+    return present(
         id=item.id,
         configurationId=item.configuration.id,
         status=item.status,
@@ -113,7 +113,7 @@ def workload_status(item: Workload) -> Shape:
 
 def execution_schedule(item: ExecutionSchedule) -> Shape:
     """Shape a schedule (schema ``AiExecutionSchedule``)."""
-    return _present(
+    return present(
         id=item.id,
         name=item.name,
         cron=item.cron,
@@ -132,7 +132,7 @@ def metrics(item: Metrics, selected: set[str]) -> Shape:
     :param selected: of ``metrics``, ``tags`` and ``customInfo`` those that were asked for.
     """
     parts = {"metrics": item.metrics, "tags": item.tags, "customInfo": item.custom_info}
-    return _present(
+    return present(
         executionId=item.execution_id,
         createdAt=whole_seconds(item.created_at),
         modifiedAt=whole_seconds(item.modified_at),
@@ -142,7 +142,7 @@ def metrics(item: Metrics, selected: set[str]) -> Shape:
 
 def scenario(item: Scenario) -> Shape:
     """Shape a scenario (schema ``AiScenario``)."""
-    return _present(
+    return present(
         id=item.id,
         name=item.name,
         description=item.description,
@@ -153,7 +153,7 @@ def scenario(item: Scenario) -> Shape:
 
 def executable(item: Executable) -> Shape:
     """Shape an executable (schema ``AiExecutable``)."""
-    return _present(
+    return present(
         id=item.id,
         name=item.name,
         description=item.description,
@@ -171,7 +171,7 @@ def executable(item: Executable) -> Shape:
 
 def version(scenario_id: str, version_id: str, created_at: float) -> Shape:
     """Shape a version of a scenario (schema ``AiVersion``)."""
-    return _present(
+    return present(
         id=version_id,
         scenarioId=scenario_id,
         createdAt=with_offset(created_at),
@@ -184,8 +184,23 @@ def listed(resources: list[Shape]) -> dict[str, Any]:
     return {"count": len(resources), "resources": resources}
 
 
+def present(base: Shape | None = None, /, **fields: Any) -> Shape:
+    """Make a shape, of another one and more fields; what is None is absent."""
+    shape = Shape(base or {})
+    shape.update((name, value) for name, value in fields.items() if value is not None)
+    shape.absent = (base.absent if base else ()) + tuple(
+        name for name, value in fields.items() if value is None
+    )
+    return shape
+
+
+def pairs(bindings: tuple[tuple[str, str], ...] | None, value_name: str) -> list[dict[str, str]] | None:
+    """Shape what has keys: labels or bindings."""
+    return None if bindings is None else [{"key": key, value_name: value} for key, value in bindings]
+
+
 def _workload(item: Workload) -> Shape:
-    return _present(
+    return present(
         id=item.id,
         configurationId=item.configuration.id,
         configurationName=item.configuration.name,
@@ -202,27 +217,13 @@ def _workload(item: Workload) -> Shape:
     )
 
 
-def _present(base: Shape | None = None, /, **fields: Any) -> Shape:
-    """Make a shape, of another one and more fields; what is None is absent."""
-    shape = Shape(base or {})
-    shape.update((name, value) for name, value in fields.items() if value is not None)
-    shape.absent = (base.absent if base else ()) + tuple(
-        name for name, value in fields.items() if value is None
-    )
-    return shape
-
-
 def _instant(seconds: float | None) -> str | None:
     return None if seconds is None else whole_seconds(seconds)
 
 
-def _pairs(bindings: tuple[tuple[str, str], ...] | None, value_name: str) -> list[dict[str, str]] | None:
-    return None if bindings is None else [{"key": key, value_name: value} for key, value in bindings]
-
-
 def _parameter(item: Parameter) -> Shape:
-    return _present(name=item.name, type="string", default=item.default, description=item.description)
+    return present(name=item.name, type="string", default=item.default, description=item.description)
 
 
 def _slot(item: ArtifactSlot) -> Shape:
-    return _present(name=item.name, kind=item.kind)
+    return present(name=item.name, kind=item.kind)

@@ -114,6 +114,21 @@ def test_answers_may_have_an_unknown_field(make):
     assert read["statusDetails"] == {"a": {"b": None}}
 
 
+@pytest.mark.parametrize("area", ["resourceGroups", "secrets", "applications"])
+def test_answers_to_administrators_vary_as_well(make, area):
+    """Each thing in their lists has the unknown field, and null where a field has no value."""
+    emulator = make(options=Options(extra_field=True, null_fields=True))
+    admin = connect(emulator)
+    admin.base_url = f"{emulator.url}/v2/admin"
+    application = {"applicationName": "all", "repositoryUrl": "https://a.test", "revision": "a", "path": "."}
+    for path, body in (("/secrets", {"name": "a", "data": {}}), ("/applications", application)):
+        admin.post(path, json=body).raise_for_status()
+    listed = admin.get(f"/{area}").json()
+    (new,) = set(listed) - {"count", "resources"}
+    assert new in listed["resources"][0]
+    assert listed["resources"][0].get("labels", []) == (None if area == "secrets" else [])
+
+
 def test_order_of_lists_may_be_shuffled(make):
     """With a seed the items come in another order each time, none lost; the same seed does the same again."""
     orders = []

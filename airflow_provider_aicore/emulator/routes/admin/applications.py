@@ -11,6 +11,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import Application, Sync, SyncedTemplate
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
 
@@ -115,20 +116,19 @@ def _find(request: ApiRequest) -> Application:
     return application
 
 
-def _shape(application: Application) -> dict[str, Any]:
-    return {
-        "applicationName": application.name,
-        "repositoryUrl": application.repository_url,
-        "revision": application.revision,
-        "path": application.path,
-    }
+def _shape(application: Application) -> Shape:
+    return present(
+        applicationName=application.name,
+        repositoryUrl=application.repository_url,
+        revision=application.revision,
+        path=application.path,
+    )
 
 
-def _shape_template(template: SyncedTemplate) -> dict[str, Any]:
-    refused = template.refusal is not None
-    return {
-        "name": template.name,
-        "kind": "WorkflowTemplate",
-        "status": "SyncFailed" if refused else "Synced",
-        "message": template.refusal if refused else f"{template.name} configured",
-    }
+def _shape_template(template: SyncedTemplate) -> Shape:
+    return present(
+        name=template.name,
+        kind="WorkflowTemplate",
+        status="Synced" if template.refusal is None else "SyncFailed",
+        message=template.refusal or f"{template.name} configured",
+    )

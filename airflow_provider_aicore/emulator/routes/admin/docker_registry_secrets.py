@@ -8,6 +8,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import DockerRegistrySecret
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.render import present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
 _CONTENT = ".dockerconfigjson"
@@ -27,7 +28,7 @@ def create(request: ApiRequest) -> Reply:
 
 def query(request: ApiRequest) -> Reply:
     """List the secrets."""
-    return naming.listed(request, [{"name": each} for each in request.tenant.docker_registry_secrets])
+    return naming.listed(request, [present(name=each) for each in request.tenant.docker_registry_secrets])
 
 
 def get(request: ApiRequest) -> Reply:

@@ -10,6 +10,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import GenericSecret
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.render import Shape, pairs, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
 
@@ -124,13 +125,13 @@ def _encoded(data: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _shape(request: ApiRequest, secret: GenericSecret) -> dict[str, Any]:
-    shape: dict[str, Any] = {"name": secret.name, "createdAt": whole_seconds(secret.created_at)}
-    if secret.labels is not None:
-        shape["labels"] = [{"key": key, "value": value} for key, value in secret.labels]
-    if secret.tenant_wide:
-        groups = request.tenant.groups.values()
-        shape["resourceGroupSecretsSyncStatus"] = {
-            each.id: each.generic_secrets.get(secret.name) == secret for each in groups
-        }
-    return shape
+def _shape(request: ApiRequest, secret: GenericSecret) -> Shape:
+    synced = {
+        each.id: each.generic_secrets.get(secret.name) == secret for each in request.tenant.groups.values()
+    }
+    return present(
+        name=secret.name,
+        createdAt=whole_seconds(secret.created_at),
+        labels=pairs(secret.labels, "value"),
+        resourceGroupSecretsSyncStatus=synced if secret.tenant_wide else None,
+    )

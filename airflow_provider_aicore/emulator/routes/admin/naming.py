@@ -8,6 +8,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import QUOTA
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request
+from airflow_provider_aicore.emulator.render import Shape
 
 RESOURCE_GROUP_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{1,251}[a-zA-Z0-9]")
 OBJECT_STORE_NAME = re.compile(
@@ -43,7 +44,7 @@ def labels(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
     )
 
 
-def listed(request: ApiRequest, items: Sequence[dict[str, Any]]) -> Reply:
+def listed(request: ApiRequest, items: Sequence[Shape]) -> Reply:
     """Answer with the page of *items* that is asked for; with ``$count=true``, ``count`` is of all."""
     count_all = request.query.choice("$count", ("true", "false")) == "true"
     page = request.query.page(items, default=len(items), most=None)

@@ -7,6 +7,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import ObjectStoreSecret
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
 _METADATA = {
@@ -76,5 +77,5 @@ def _find(request: ApiRequest) -> ObjectStoreSecret:
     return secret
 
 
-def _shape(secret: ObjectStoreSecret) -> dict[str, Any]:
-    return {"name": secret.name, "metadata": dict(secret.metadata)}
+def _shape(secret: ObjectStoreSecret) -> Shape:
+    return present(name=secret.name, metadata=dict(secret.metadata))

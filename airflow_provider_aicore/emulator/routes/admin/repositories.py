@@ -7,6 +7,7 @@ from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import Repository
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import not_found
+from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
 
@@ -67,5 +68,5 @@ def _find(request: ApiRequest) -> Repository:
     return repository
 
 
-def _shape(repository: Repository) -> dict[str, Any]:
-    return {"name": repository.name, "url": repository.url, "status": "COMPLETED"}
+def _shape(repository: Repository) -> Shape:
+    return present(name=repository.name, url=repository.url, status="COMPLETED")

@@ -1,11 +1,11 @@
 """Operations ``kubesubmit.v4.resourcegroups.*``."""
 
 import re
-from typing import Any
 
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
 from airflow_provider_aicore.emulator.refusals import Refusal, bad_request, not_found
+from airflow_provider_aicore.emulator.render import Shape, pairs, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.state import ResourceGroup, new_id
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
@@ -90,17 +90,17 @@ def _find(request: ApiRequest) -> ResourceGroup:
     return group
 
 
-def _shape(request: ApiRequest, group: ResourceGroup) -> dict[str, Any]:
+def _shape(request: ApiRequest, group: ResourceGroup) -> Shape:
     """Shape a resource group (schema ``BckndResourceGroup``)."""
-    return {
-        "resourceGroupId": group.id,
+    return present(
+        resourceGroupId=group.id,
         **_tenant(request),
-        "createdAt": whole_seconds(group.created_at),
-        "labels": [{"key": key, "value": value} for key, value in group.labels or ()],
-        "status": "PROVISIONED" if group.is_provisioned(request.now) else "PROVISIONING",
-        "statusMessage": "",
-        "servicePlan": request.tenant.service_plan,
-    }
+        createdAt=whole_seconds(group.created_at),
+        labels=pairs(group.labels or (), "value"),
+        status="PROVISIONED" if group.is_provisioned(request.now) else "PROVISIONING",
+        statusMessage="",
+        servicePlan=request.tenant.service_plan,
+    )
 
 
 def _tenant(request: ApiRequest) -> dict[str, str]:
