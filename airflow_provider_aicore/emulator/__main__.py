@@ -136,6 +136,7 @@ def _prepared(options: dict[str, Any]) -> EmulatorServer:
     try:
         scripts.follow(told, server.emulator)
     except EntryError as error:
+        server.close()
         raise ValueError(f"{scripts_file}: {error}") from error
     fault_rules.add(rules, server.emulator.faults, server.emulator.state.now)
     return server

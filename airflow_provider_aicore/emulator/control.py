@@ -106,11 +106,14 @@ class Control:
         return 204, None
 
     def _add_scripts(self, body: Any) -> tuple[int, Any]:
-        scripts.follow(parse(scripts.SCRIPT, body, "scripts"), self._emulator)
+        told = parse(scripts.SCRIPT, body, "scripts")
+        with self._emulator.state.lock:
+            scripts.follow(told, self._emulator)
         return 204, None
 
     def _statuses(self) -> dict[str, dict[str, str]]:
-        return {group: self._emulator.statuses(group) for group in list(self._emulator.state.groups)}
+        with self._emulator.state.lock:
+            return {group: self._emulator.statuses(group) for group in self._emulator.state.groups}
 
     def _time(self) -> dict[str, Any]:
         return {"seconds": self._emulator.state.now(), "manual": self._clock is not None}

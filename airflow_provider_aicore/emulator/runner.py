@@ -20,9 +20,13 @@ class Runner:
         self._folder = Path(tempfile.mkdtemp(prefix="aicore-emulator-", dir=settings.sandboxes))
         self._turns = Turns(settings.max_running)
         self._runs: list[WorkflowRun] = []
+        self._is_closed = False
 
     def enact(self, group: ResourceGroup, execution: Execution, executable: Executable) -> "WorkflowRun":
-        """Begin to run an execution."""
+        """Begin to run an execution; once it is closed, nothing runs any more.
+
+        The caller holds the tenant's lock.
+        """
         run = WorkflowRun(
             execution,
             executable,
@@ -34,13 +38,18 @@ class Runner:
             turns=self._turns,
         )
         self._runs = [each for each in self._runs if not each.is_over] + [run]
+        if self._is_closed:
+            run.abandon()
         run.begin()
         return run
 
     def close(self) -> None:
         """End all processes, wait for their end, and remove the sandboxes."""
-        for run in self._runs:
+        with self._tenant.lock:
+            self._is_closed = True
+            runs = self._runs
+        for run in runs:
             run.abandon()
-        for run in self._runs:
+        for run in runs:
             run.join()
         shutil.rmtree(self._folder, ignore_errors=True)

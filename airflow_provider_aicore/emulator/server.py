@@ -2,8 +2,10 @@
 
 import asyncio
 import ipaddress
+import logging
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +23,7 @@ from airflow_provider_aicore.emulator.listener import Listener, transport_of
 from airflow_provider_aicore.emulator.routes.table import TRACKING
 
 HOST = "127.0.0.1"
+_LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TICKS = 1.0
 _NOT_COPIED = {b"content-length", b"content-encoding", b"transfer-encoding"}
 
@@ -46,7 +49,7 @@ class EmulatorServer:
         self.is_local = address.is_loopback
         """Whether only this machine can reach it."""
         self._allowed_hosts = {host, HOST, "localhost"} if self.is_local else None
-        self._folder = tempfile.TemporaryDirectory(prefix="aicore-emulator-")
+        self._resources = ExitStack()
         self._listeners: list[Listener] = []
         self._ended = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
@@ -64,6 +67,7 @@ class EmulatorServer:
                 url=self.url, cert_url=cert_url, tracking_endpoint=tracking_endpoint, **arguments
             )
             """What answers."""
+            self._resources.callback(self.emulator.close)
             clock = arguments.get("now")
             self._control = control.Control(self.emulator, clock if isinstance(clock, ManualClock) else None)
             self.authority_file: Path | None = None
@@ -75,8 +79,9 @@ class EmulatorServer:
             # What makes certificates takes long to load.
             from airflow_provider_aicore.emulator import certificates
 
+            folder = tempfile.TemporaryDirectory(prefix="aicore-emulator-")
             made = certificates.make(
-                Path(self._folder.name),
+                Path(self._resources.enter_context(folder)),
                 str(httpx.URL(self.url).host),
                 self.emulator.service_key["clientid"],
             )
@@ -86,7 +91,7 @@ class EmulatorServer:
             with_certificate.serve(self._app(cert_url, TOKEN_PATH), made.server_file, made.authority_file)
             tracking.serve(self._app(tracking_endpoint, TRACKING.path))
         except BaseException:
-            self._release()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -100,13 +105,19 @@ class EmulatorServer:
         for each in self._listeners:
             each.stop()
         self._ticking.join()
-        self._release()
-        self.emulator.close()
+        self.close()
+
+    def close(self) -> None:
+        """Give back ports and files, and end everything that runs; for one that no ``with`` block has had."""
+        self._resources.close()
 
     def _tick(self) -> None:
         # Schedules have to start executions also while nobody asks.
         while not self._ended.wait(_SECONDS_BETWEEN_TICKS):
-            self.emulator.tick()
+            try:
+                self.emulator.tick()
+            except Exception:  # noqa: BLE001 - the next one may succeed, once the disk is no longer full
+                _LOG.exception("The emulator failed to do what is due")
 
     @property
     def x509_service_key(self) -> dict[str, Any]:
@@ -119,13 +130,10 @@ class EmulatorServer:
         return dict(self._x509_service_key)
 
     def _listen(self, host: str, port: int) -> Listener:
-        self._listeners.append(Listener(host, port))
-        return self._listeners[-1]
-
-    def _release(self) -> None:
-        for each in self._listeners:
-            each.close()
-        self._folder.cleanup()
+        listener = Listener(host, port)
+        self._resources.callback(listener.close)
+        self._listeners.append(listener)
+        return listener
 
     def _app(self, url: str, only: str | None = None) -> ASGIApp:
         """Give what answers on one port.

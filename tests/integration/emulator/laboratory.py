@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TERMINAL = {"COMPLETED", "DEAD", "STOPPED"}
+REPORT = """
+import json, os, urllib.request
+body = {'executionId': os.environ['AICORE_EXECUTION_ID'], 'metrics': [{'name': 'loss', 'value': 0.5}]}
+urllib.request.urlopen(urllib.request.Request(
+    os.environ['AICORE_TRACKING_ENDPOINT'] + '/api/v1/metrics',
+    data=json.dumps(body).encode(), headers={'Content-Type': 'application/json'}, method='PATCH',
+))
+"""
+"""Source of a program that reports a metric."""
 
 
 class Laboratory:

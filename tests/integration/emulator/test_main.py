@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from airflow_provider_aicore.emulator import Emulator
 from airflow_provider_aicore.emulator.__main__ import main
 from tests.integration.emulator.laboratory import Laboratory, lines, python
 from tests.unit.emulator.client import Api
@@ -133,6 +134,8 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
         assert "missing.yaml: cannot be read" in refuse(name, tmp_path / "missing.yaml")
     (tmp_path / "entries.yaml").write_text("- {executable_id: absent, progress: {way: stuck}}")
     assert "entries.yaml: There is no executable 'absent'" in refuse("--scripts", tmp_path / "entries.yaml")
+    assert "absent" in refuse("--scripts", tmp_path / "entries.yaml", "--state", tmp_path / "state")
+    Emulator(state=tmp_path / "state").close()  # Nobody has it any more.
     assert "no address" in refuse("--host", "nowhere")
     assert "--x509 needs --tls" in refuse("--x509")
     assert "--prot" in refuse("--prot", "80")

@@ -378,3 +378,14 @@ def test_reload_leaves_what_runs_as_it_is(laboratory, tmp_path):
     for each in (first, second):
         laboratory.wait(api, each, ENDS)
     assert (lines(api, first), lines(api, second)) == (["old"], ["new"])
+
+
+def test_closed_emulator_runs_nothing(laboratory, tmp_path):
+    """Who goes on asking after the end gets answers, but starts no process."""
+    laboratory.prepare(python(f"open({str(tmp_path / 'trace')!r}, 'w')"))
+    api = laboratory.open()
+    laboratory.emulators[0].close()
+    execution_id = api.start()
+    (run,) = laboratory.emulators[0]._runner._runs
+    run.join()
+    assert (api.status(execution_id), (tmp_path / "trace").exists()) == ("UNKNOWN", False)

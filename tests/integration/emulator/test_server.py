@@ -20,7 +20,7 @@ from airflow_provider_aicore.emulator import (
     SlowAnswer,
 )
 from airflow_provider_aicore.emulator.server import EmulatorServer
-from tests.integration.emulator.laboratory import Laboratory, python
+from tests.integration.emulator.laboratory import REPORT, Laboratory, python
 
 
 @pytest.fixture
@@ -157,16 +157,8 @@ def test_taken_port_is_an_error(server):
 
 def test_running_execution_reports_its_metrics(tmp_path):
     """A process finds the tracking endpoint in its environment and needs no token."""
-    source = """
-import json, os, urllib.request
-body = {'executionId': os.environ['AICORE_EXECUTION_ID'], 'metrics': [{'name': 'loss', 'value': 0.5}]}
-urllib.request.urlopen(urllib.request.Request(
-    os.environ['AICORE_TRACKING_ENDPOINT'] + '/api/v1/metrics',
-    data=json.dumps(body).encode(), headers={'Content-Type': 'application/json'}, method='PATCH',
-))
-"""
     laboratory = Laboratory(tmp_path)
-    laboratory.prepare(python(source))
+    laboratory.prepare(python(REPORT))
     with EmulatorServer(templates=laboratory.templates) as server, connect(server) as api:
         execution_id = api.post("/executions", json=configure(api)).json()["id"]
         read = laboratory.until(
@@ -190,6 +182,37 @@ def test_schedules_start_executions_while_nobody_asks():
         while not server.emulator.state.groups["default"].executions and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(server.emulator.state.groups["default"].executions) == 1
+
+
+def test_server_keeps_time_after_a_failure(caplog):
+    """What could not be done is logged, and done at the next tick."""
+    seconds = 1_800_000_000.0
+    trouble: list[Exception] = []
+
+    def now():
+        if trouble:
+            raise trouble.pop()
+        return seconds
+
+    with EmulatorServer(now=now, options=Options(schedule_jitter=0)) as server, connect(server) as api:
+        server.emulator.add_executable("text-clf", "text-clf-train")
+        body = {"name": "hourly", "cron": "0 * * * *", **configure(api)}
+        api.post("/executionSchedules", json=body).raise_for_status()
+        trouble.append(OSError("no space left"))
+        seconds += 3600
+        deadline = time.monotonic() + 20
+        while not server.emulator.state.groups["default"].executions and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(server.emulator.state.groups["default"].executions) == 1
+    assert "no space left" in caplog.text
+
+
+def test_server_that_never_listened_can_be_closed(tmp_path):
+    """Port and folder are free again."""
+    first = EmulatorServer(state=tmp_path / "state")
+    first.close()
+    with EmulatorServer(port=int(first.url.rpartition(":")[2]), state=tmp_path / "state"):
+        pass
 
 
 @pytest.mark.parametrize("target", [b"*", b"/v2/lm/meta#a", b"http://127.0.0.1/v2/lm/meta"])

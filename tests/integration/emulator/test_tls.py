@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_aicore.api import Client, ServiceKey, scenarios
 from airflow_provider_aicore.emulator.server import EmulatorServer
-from tests.integration.emulator.laboratory import Laboratory, python
+from tests.integration.emulator.laboratory import REPORT, Laboratory, python
 from tests.unit.emulator.client import connect
 
 
@@ -92,16 +92,8 @@ def test_certificates_go_with_the_server():
 
 def test_metrics_come_without_tls(tmp_path):
     """A process reports its metrics over HTTP, as in a pod: it need not trust anybody."""
-    source = """
-import json, os, urllib.request
-body = {'executionId': os.environ['AICORE_EXECUTION_ID'], 'metrics': [{'name': 'loss', 'value': 0.5}]}
-urllib.request.urlopen(urllib.request.Request(
-    os.environ['AICORE_TRACKING_ENDPOINT'] + '/api/v1/metrics',
-    data=json.dumps(body).encode(), headers={'Content-Type': 'application/json'}, method='PATCH',
-))
-"""
     laboratory = Laboratory(tmp_path)
-    laboratory.prepare(python(source))
+    laboratory.prepare(python(REPORT))
     with EmulatorServer(tls=True, templates=laboratory.templates) as server:
         api = connect(server.emulator)
         execution_id = api.start()
