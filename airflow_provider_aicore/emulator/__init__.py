@@ -1,7 +1,7 @@
 """A local AI Core, to develop and to test against: in process, over TCP, with scripted or real executions."""
 
 from airflow_provider_aicore.emulator.clock import ManualClock
-from airflow_provider_aicore.emulator.emulator import Emulator, RecordedRequest
+from airflow_provider_aicore.emulator.emulator import Emulator
 from airflow_provider_aicore.emulator.faults import (
     Answer,
     BodyCut,
@@ -19,6 +19,7 @@ from airflow_provider_aicore.emulator.faults import (
 )
 from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, Step
+from airflow_provider_aicore.emulator.recording import RecordedRequest
 
 __all__ = [
     "Answer",

@@ -7,6 +7,8 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from airflow_provider_aicore.emulator.definitions import Executable
+
 QUOTA = 50
 """Resource groups, applications, repositories, docker registry secrets, and templates of either kind that a
 tenant may have. Source: SAP's documentation of quotas; a ticket raises them."""
@@ -82,10 +84,17 @@ class SyncedTemplate:
 
     :param name: of the executable; of the file, if the template was refused.
     :param refusal: why it was refused, None if it was not.
+    :param kind: one that was refused passes for a WorkflowTemplate.
     """
 
     name: str
     refusal: str | None = None
+    kind: str = "WorkflowTemplate"
+
+    @classmethod
+    def of(cls, executable: Executable) -> "SyncedTemplate":
+        """Say that a template has become an executable."""
+        return cls(executable.id, kind="ServingTemplate" if executable.deployable else "WorkflowTemplate")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """The emulator as a library: an AI Core in this process, behind one function from request to response."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +17,7 @@ from airflow_provider_aicore.emulator.identity import Identity
 from airflow_provider_aicore.emulator.object_store import ObjectStore
 from airflow_provider_aicore.emulator.options import Options
 from airflow_provider_aicore.emulator.progress import Progress, Script, ScriptedEnactment, Way
+from airflow_provider_aicore.emulator.recording import RecordedRequest, record
 from airflow_provider_aicore.emulator.runner import Runner
 from airflow_provider_aicore.emulator.state import ResourceGroup, ServiceKey, Tenant
 from airflow_provider_aicore.emulator.templates import load
@@ -26,25 +25,6 @@ from airflow_provider_aicore.emulator.workflow_run import RunSettings
 from airflow_provider_aicore.emulator.workloads import Enactment, Execution, Workload
 
 _MAIN_KEY = "client-secret"
-
-
-@dataclass(slots=True)
-class RecordedRequest:
-    """A request that was sent to the emulator.
-
-    :param path: decoded, without the query.
-    :param headers: names in lower case, without ``authorization``.
-    :param json: the body, None if there is none or it is not JSON (the form of a token request, for one);
-        without the contents of secrets.
-    :param status: of the answer; None if the connection broke.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    json: Any = None
-    status: int | None = None
 
 
 class Emulator:
@@ -157,7 +137,7 @@ class Emulator:
                 loaded = [] if templates is None else load(templates, now(), self._images)
                 for executable, scenario in loaded:
                     self.state.add_executable(executable, scenario)
-                self.state.sync = Sync(now(), tuple(SyncedTemplate(each.id) for each, _ in loaded))
+                self.state.sync = Sync(now(), tuple(SyncedTemplate.of(each) for each, _ in loaded))
                 if templates is not None or any(each.workflow for each in self.state.executables.values()):
                     self._runner = Runner(self.state, settings, self._object_store)
                 restart.resume(self.state, self._enact)
@@ -190,7 +170,7 @@ class Emulator:
 
         :raises httpx.TransportError: the host is not the emulator's, or a fault breaks the connection.
         """
-        recorded = _recorded(request)
+        recorded = record(request)
         self.requests.append(recorded)
         if self._kept_requests is not None and len(self.requests) > self._kept_requests:
             del self.requests[0]
@@ -335,16 +315,3 @@ class Emulator:
                     group.register_output(workload, slot, at)
 
         return ScriptedEnactment(group, workload.id, write_outputs)
-
-
-def _recorded(request: httpx.Request) -> RecordedRequest:
-    headers = {
-        name.lower(): value for name, value in request.headers.items() if name.lower() != "authorization"
-    }
-    try:
-        body = json.loads(request.content) if request.content else None
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, dict) and request.url.path.startswith("/v2/admin/"):
-        body = {name: value for name, value in body.items() if name not in {"data", "password"}}
-    return RecordedRequest(request.method, request.url.path, dict(request.url.params), headers, body)

@@ -27,6 +27,6 @@ def synchronise(tenant: Tenant, folder: Path, images: Mapping[str, Path]) -> Syn
             refusal = f"{file}: there is a template {executable.id!r} already: give one another metadata.name"
             outcomes[refusal] = SyncedTemplate(file.name, refusal)
             continue
-        outcomes[executable.id] = SyncedTemplate(executable.id)
+        outcomes[executable.id] = SyncedTemplate.of(executable)
         tenant.replace_executable(executable, scenario)
     return Sync(now, tuple(outcomes.values()))

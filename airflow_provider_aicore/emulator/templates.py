@@ -65,18 +65,22 @@ def sync(
     if not folder.is_dir():
         yield folder, TemplateError(f"The folder of templates {folder} does not exist")
         return
-    taken: Counter[bool] = Counter()
+    taken: Counter[str] = Counter()
     for file in sorted(each for each in folder.iterdir() if each.suffix in {".yaml", ".yml"}):
         try:
-            for document, node in _documents(file):
-                found = _located(document, node, file, created_at, images)
-                deployable = found[0].deployable
-                taken[deployable] += 1
-                kind = "ServingTemplates" if deployable else "WorkflowTemplates"
-                too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} {kind}")
-                yield file, found if taken[deployable] <= QUOTA else too_many
+            documents = _documents(file)
         except TemplateError as error:
             yield file, error
+            continue
+        for document, node in documents:
+            kind = document.text("kind")
+            taken[kind] += 1
+            too_many = TemplateError(f"{file}: a tenant has at most {QUOTA} {kind}s")
+            try:
+                found = _located(document, node, file, created_at, images)
+                yield file, found if taken[kind] <= QUOTA else too_many
+            except TemplateError as error:
+                yield file, error
 
 
 def _documents(file: Path) -> list[tuple[Part, yaml.Node]]:

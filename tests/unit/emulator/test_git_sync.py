@@ -148,3 +148,17 @@ def test_status_at_the_start_is_about_templates_alone(tmp_path, clock):
         first.add_executable("text-clf", "text-clf-train")
     with Emulator(now=clock, state=tmp_path / "state", templates=tmp_path / "templates") as second:
         assert second.state.sync.templates == ()
+
+
+def test_refused_template_does_not_take_along_those_after_it(emulator, admin, tmp_path):
+    """Each document of a file has a fate of its own, and the status says of which kind it is."""
+    refused = TEMPLATE.replace("entrypoint: main", "").replace("name: text-clf-train", "name: bad")
+    (tmp_path / "train.yaml").write_text(f"{TEMPLATE}---{refused}---{SERVING}")
+    assert len(emulator.reload_templates()) == 1
+    status = admin.get("/applications/pipelines/status").json()
+    fates = [(each["kind"], each["status"]) for each in status["syncResourcesStatus"]]
+    assert fates == [
+        ("WorkflowTemplate", "Synced"),
+        ("WorkflowTemplate", "SyncFailed"),
+        ("ServingTemplate", "Synced"),
+    ]

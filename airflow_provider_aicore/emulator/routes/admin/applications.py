@@ -128,7 +128,7 @@ def _shape(application: Application) -> Shape:
 def _shape_template(template: SyncedTemplate) -> Shape:
     return present(
         name=template.name,
-        kind="WorkflowTemplate",
+        kind=template.kind,
         status="Synced" if template.refusal is None else "SyncFailed",
         message=template.refusal or f"{template.name} configured",
     )
