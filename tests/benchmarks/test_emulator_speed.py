@@ -65,7 +65,7 @@ def place(tmp_path):
 
     def place(*, kept: bool, progress: Progress = RUNNING) -> Place:
         state = tmp_path / f"state-{len(places)}" if kept else None
-        server = EmulatorServer(progress=progress, record_requests=False, state=state)
+        server = EmulatorServer(progress=progress, kept_requests=0, state=state)
         places.append(Place(server.__enter__()))
         return places[-1]
 
