@@ -8,7 +8,7 @@ from typing import Any, get_origin, get_type_hints
 
 import pytest
 
-from airflow_provider_aicore.emulator import Emulator, Progress
+from airflow_provider_aicore.emulator import Emulator, Options, Progress
 from airflow_provider_aicore.emulator.changes import Entity, class_of, collections
 from airflow_provider_aicore.emulator.logbook import Logbook, LogLine
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
@@ -315,3 +315,32 @@ def test_folder_is_free_after_a_close_that_could_not_save(restart, make, folder)
             change()
     emulator.close()
     make(state=folder)
+
+
+def test_time_to_live_ends_while_no_emulator_is_there(restart, clock):
+    """The deployment is stopped and deleted at its own instant, so the next emulator has it no more."""
+    first = restart(progress=Progress.by_clock())
+    first.add_executable("text-clf", "text-clf-serve", deployable=True)
+    brief, long = (connect(first).deploy(ttl=ttl) for ttl in ("10m", "2h"))
+    clock.move(3600)
+    api = connect(restart())
+    assert [each["id"] for each in api.get("/deployments").json()["resources"]] == [long]
+    assert api.get(f"/deployments/{brief}").status_code == 404
+    assert api.get(f"/deployments/{long}").json()["status"] == "RUNNING"
+
+
+def test_missed_ticks_of_a_schedule_are_not_caught_up(restart, clock):
+    """Hours without an emulator start nothing; the next tick does, also for one that was about to start."""
+    options = Options(schedule_jitter=600)
+    api = connect(restart(options=options))
+    hourly, ended = api.schedule(), api.schedule(end="2027-01-15T09:30:00Z")
+    clock.move(3 * 3600 + 1800)
+    api = connect(restart(options=options))
+    assert api.get("/executions/$count").text == "0"
+    assert api.get(f"/executionSchedules/{ended}").json()["status"] == "INACTIVE"
+    clock.move(1800)  # The tick is here, the start is up to ten minutes away.
+    assert api.get("/executions/$count").text == "0"
+    api = connect(restart(options=options))
+    clock.move(600)
+    (started,) = api.get("/executions").json()["resources"]
+    assert started["executionScheduleId"] == hourly
