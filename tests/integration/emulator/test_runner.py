@@ -389,3 +389,26 @@ def test_closed_emulator_runs_nothing(laboratory, tmp_path):
     (run,) = laboratory.emulators[0]._runner._runs
     run.join()
     assert (api.status(execution_id), (tmp_path / "trace").exists()) == ("UNKNOWN", False)
+
+
+def test_restart_ends_what_ran_and_begins_what_waited(laboratory, tmp_path):
+    """The one that ran is DEAD and says why; those that waited for their turn run, in the order they had."""
+    source = f"""
+import os, time
+while not os.path.exists({str(tmp_path / "go")!r}): time.sleep(0.01)
+print(os.environ["AICORE_EXECUTION_ID"], file=open({str(tmp_path / "trace")!r}, "a"))
+"""
+    laboratory.prepare(python(source))
+    options = {"state": tmp_path / "state", "max_running": 1}
+    api = laboratory.open(**options)
+    ran, *waited = (api.start() for _ in range(4))
+    laboratory.wait(api, ran, {"RUNNING"})
+    laboratory.wait(api, waited[-1], {"PENDING"})
+    laboratory.emulators.pop().close()
+    (tmp_path / "go").touch()
+    api = laboratory.open(**options)
+    read = laboratory.wait(api, ran, ENDS)
+    assert (read["status"], "emulator was ended" in read["statusMessage"]) == ("DEAD", True)
+    for execution_id in waited:
+        assert laboratory.wait(api, execution_id, ENDS)["status"] == "COMPLETED"
+    assert (tmp_path / "trace").read_text().split() == waited

@@ -33,6 +33,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ({"fault": "answer", "status": 418, "json": {"a": 1}}, "Answer(status=418"),
     ({"fault": "too_many_requests", "retry_after": 3}, "'Retry-After': '3'"),
     ({"fault": "too_many_requests", "retry_after": 3, "as_date": True}, "RetryAfterDate(seconds=3.0)"),
+    ({"fault": "too_many_requests", "as_date": True}, "Too Many Requests"),
     ({"fault": "too_many_requests", "retry_after": "2027-01-15T08:00:03Z"}, "Fri, 15 Jan 2027 08:00:03 GMT"),
     ({"fault": "server_error", "takes_effect": True}, "takes_effect=True"),
     ({"fault": "unavailable"}, "status=503, text='upstream"),
@@ -194,3 +195,9 @@ def test_control_is_no_part_of_ai_core():
     with Emulator() as emulator:
         answer = connect(emulator).get(f"{emulator.url}/emulator/faults")
         assert answer.status_code == 404
+
+
+def test_json_may_name_its_charset(control):
+    """Many clients do."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    assert control.post("/faults", content='{"fault": "unavailable"}', headers=headers).status_code == 201
