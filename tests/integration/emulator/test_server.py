@@ -125,8 +125,10 @@ def test_slow_answer_is_slow(server, api):
 
 def test_control_path_is_beside_ai_core():
     """The control path needs no token and is not recorded; it turns a clock that can be turned."""
-    with EmulatorServer(now=ManualClock(1_800_000_000)) as server:
-        control = httpx.Client(base_url=f"{server.url}/emulator", trust_env=False)
+    with (
+        EmulatorServer(now=ManualClock(1_800_000_000)) as server,
+        httpx.Client(base_url=f"{server.url}/emulator", trust_env=False) as control,
+    ):
         assert control.post("/clock", json={"seconds": 60}).json()["seconds"] == 1_800_000_060
         control.post("/faults", json={"fault": "unavailable"}).raise_for_status()
         answer = control.get(f"{server.url}/v2/lm/meta")
@@ -139,12 +141,12 @@ def test_control_path_is_beside_ai_core():
 
 def test_other_addresses():
     """It listens where it is told to, by IPv6 as well; then a host name of that machine is as good."""
-    with EmulatorServer(host="::1") as server:
+    with EmulatorServer(host="::1") as server, connect(server) as api:
         assert server.url.startswith("http://[::1]:")
-        assert connect(server).get("/scenarios").status_code == 200
-    with EmulatorServer(host="0.0.0.0") as server:
+        assert api.get("/scenarios").status_code == 200
+    with EmulatorServer(host="0.0.0.0") as server, connect(server) as api:
         assert server.url.startswith("http://127.0.0.1:")
-        assert connect(server).get("/scenarios", headers={"Host": "emulator"}).status_code == 200
+        assert api.get("/scenarios", headers={"Host": "emulator"}).status_code == 200
     with pytest.raises(ValueError, match="no address to listen on"):
         EmulatorServer(host="localhost")
 
