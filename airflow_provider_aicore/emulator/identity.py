@@ -158,7 +158,7 @@ def _service_key(url: str, auth_url: str, earlier: Mapping[str, Any] | None) -> 
         "identityzoneid": str(uuid.uuid4()),
     }
     for name in ("clientid", "clientsecret"):
-        if earlier is not None and not earlier.get(name):
+        if earlier is not None and not (isinstance(earlier.get(name), str) and earlier[name]):
             raise ValueError(f"The service key has no {name}: give one that the emulator printed, or none")
     return {**fresh, **(earlier or {}), "serviceurls": {"AI_API_URL": url}, "url": auth_url}
 

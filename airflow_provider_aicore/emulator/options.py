@@ -1,7 +1,8 @@
 """What AI Core leaves open or varies: each is an option, with the careful default."""
 
+import math
 from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Verdict = Literal["accept", "refuse"]
 
@@ -40,7 +41,7 @@ class Options:
     :param extra_field: whether answers, and the things in them, have a field that nobody knows.
     :param list_order_seed: shuffles the items of each list answer, in the same way for the same seed; None
         leaves them as they are, most lists sorted by random ids.
-    :raises ValueError: a value is none of those that are possible.
+    :raises ValueError: a value is not possible.
     """
 
     refused_transition_status: Literal[400, 412] = 400
@@ -62,11 +63,26 @@ class Options:
     list_order_seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no choice: a misspelt one would silently be the other."""
+        """Refuse what is not possible: a misspelt choice would silently be the other."""
         hints = get_type_hints(type(self))
         for each in fields(self):
-            choices = get_args(hints[each.name]) if get_origin(hints[each.name]) is Literal else None
             value = getattr(self, each.name)
-            if choices is not None and value not in choices:
-                possible = ", ".join(map(repr, choices))
-                raise ValueError(f"Options({each.name}={value!r}): one of {possible} is possible")
+            is_possible, possible = _possible(value, hints[each.name])
+            if not is_possible:
+                raise ValueError(f"Options({each.name}={value!r}): {possible} is possible")
+
+
+def _possible(value: object, hint: Any) -> tuple[bool, str]:
+    """Tell whether a value is possible, and which are, in words."""
+    # By type and value: True is no 1 here.
+    kind = type(value)
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        is_choice = any(kind is type(each) and value == each for each in choices)
+        return is_choice, f"one of {', '.join(map(str, choices))}"
+    if hint is bool:
+        return kind is bool, "one of true, false"
+    if hint is float:
+        is_duration = isinstance(value, int | float) and kind is not bool and 0 <= value < math.inf
+        return is_duration, "a number of seconds from 0"
+    return value is None or kind is int, "a whole number or null"

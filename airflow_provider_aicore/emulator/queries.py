@@ -60,6 +60,13 @@ class Query:
             raise bad_request(f"{name}: one of {', '.join(allowed)} is allowed, not {value!r}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Give a parameter that is true or false, in any case: SAP's SDK sends Python's ``True``."""
+        value = self.text(name)
+        if value is not None and value.lower() not in {"true", "false"}:
+            raise bad_request(f"{name}: one of true, false is allowed, not {value!r}")
+        return value is not None and value.lower() == "true"
+
     def number(self, name: str, *, default: int, least: int = 0, most: int | None = None) -> int:
         """Give a parameter that holds a whole number."""
         value = self.text(name)
@@ -77,7 +84,7 @@ class Query:
         Source: parameter ``AiquerySearch``: 1 to 80 characters, no ``~``.
         """
         wanted = self.text("$search")
-        insensitive = self.choice("searchCaseInsensitive", ("true", "false")) == "true"
+        insensitive = self.flag("searchCaseInsensitive")
         if wanted is None:
             return lambda _text: True
         if not 1 <= len(wanted) <= 80 or "~" in wanted:

@@ -25,7 +25,7 @@ _DOWNLOAD_HEADERS = {
 def upload(request: ApiRequest) -> Reply:
     """Write a file; one that exists is only replaced with ``overwrite=true``."""
     path, file = request.path_ids["path"], _file(request)
-    overwrite = request.query.choice("overwrite", ("true", "false")) == "true"
+    overwrite = request.query.flag("overwrite")
     if not path.lower().endswith(".csv"):
         raise bad_request(f"{path}: only CSV files can be uploaded")
     if len(request.content) > MOST_BYTES:

@@ -139,6 +139,14 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     assert "no address" in refuse("--host", "nowhere")
     assert "--x509 needs --tls" in refuse("--x509")
     assert "--prot" in refuse("--prot", "80")
+    assert "--templates: no path" in refuse("--templates", "")
+    assert "--resource-group: 'team a'" in refuse("--resource-group", "team a")
+    assert "--token-lifetime: 'nan'" in refuse("--token-lifetime", "nan")
+    assert "--unknown-seconds: '-1'" in refuse("--unknown-seconds", "-1")
+    assert "at least one" in refuse("--max-running", 0)
+    assert "missing.json: No such file" in refuse("--service-key", tmp_path / "missing.json")
+    (tmp_path / "key.json").write_text('{"clientid": 1, "clientsecret": 2}')
+    assert "no clientid" in refuse("--service-key", tmp_path / "key.json")
     (tmp_path / "key.json").write_text('{"clientsecret": "hidden" x')
     line = refuse("--service-key", tmp_path / "key.json")
     assert "key.json" in line
@@ -208,6 +216,55 @@ def test_folder_in_use_is_refused(start, refuse, tmp_path):
 def test_port_that_is_none_is_refused(refuse):
     """A number that is no port is an error of the command line, not a traceback."""
     assert "0 to 65535" in refuse("--port", "99999")
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("list_lag", "NAME=VALUE"),
+        ("list_lack=1", "there is no 'list_lack', only refused_transition_status, list_lag"),
+        ("repeated_metrics=add", "repeated_metrics='add'): one of append, replace"),
+        ("null_fields=[", "null_fields=["),
+    ],
+)
+def test_option_that_is_none_is_refused(refuse, option, reason):
+    """The line says which names or values are possible."""
+    assert reason in refuse("--option", "extra_field=true", "--option", option)
+
+
+def test_options_of_the_command_line(start, tmp_path):
+    """Options reach the emulator, the last one of a name counts; of two executions one waits for its turn."""
+    laboratory = Laboratory(tmp_path)
+    laboratory.prepare(python("import time; time.sleep(60)"))
+    program = start(
+        *("--templates", laboratory.templates, "--unknown-seconds", 0, "--pending-seconds", 0),
+        *("--max-running", 1, "--option", "null_fields=true", "--option", "refused_transition_status=400"),
+        *("--option", "refused_transition_status=412"),
+    )
+    api = program.connect()
+    running_id, waiting_id = api.start(), api.start()
+    laboratory.wait(api, running_id, {"RUNNING"})
+    waiting = laboratory.wait(api, waiting_id, {"PENDING"})
+    assert waiting["startTime"] is None
+    assert api.delete(f"/executions/{running_id}").status_code == 412
+
+
+def test_private_root_is_turned_off(start, tmp_path):
+    """Told so, the program runs containers as its own user, whatever the machine could do."""
+    laboratory = Laboratory(tmp_path)
+    outputs = {"parameters": [{"name": "word", "valueFrom": {"path": "/app-of-emulator/out"}}]}
+    laboratory.prepare(python("import os; print(os.getuid())", outputs=outputs))
+    waits = ("--unknown-seconds", 0, "--pending-seconds", 0)
+    program = start("--templates", laboratory.templates, *waits, "--no-private-root")
+    api = program.connect()
+    execution_id = api.start()
+    laboratory.wait(api, execution_id, {"COMPLETED", "DEAD"})
+    assert lines(api, execution_id)[0] == str(os.getuid())
+
+
+def test_folder_without_templates_is_said(start, tmp_path):
+    """Whoever names the wrong folder is told that nothing in it can run."""
+    assert f"no ServingTemplate in {tmp_path}" in start("--templates", tmp_path).end()[2]
 
 
 SCRIPTS = """

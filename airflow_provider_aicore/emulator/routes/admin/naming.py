@@ -46,7 +46,7 @@ def labels(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
 
 def listed(request: ApiRequest, items: Sequence[Shape]) -> Reply:
     """Answer with the page of *items* that is asked for; with ``$count=true``, ``count`` is of all."""
-    count_all = request.query.choice("$count", ("true", "false")) == "true"
+    count_all = request.query.flag("$count")
     page = request.query.page(items, default=len(items), most=None)
     return Reply(200, {"count": len(items if count_all else page), "resources": list(page)})
 

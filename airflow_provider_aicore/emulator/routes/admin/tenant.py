@@ -101,7 +101,7 @@ def _quota(request: ApiRequest, count: int, most: int | None = QUOTA) -> Reply:
 
 
 def _unless_quota_only(request: ApiRequest, usage: dict[str, Any]) -> dict[str, Any]:
-    only = request.query.choice("quotaOnly", ("true", "false")) == "true"
+    only = request.query.flag("quotaOnly")
     return {} if only else {"usage": usage}
 
 
