@@ -3,6 +3,7 @@
 A run takes real time and its delays are real seconds, whatever the emulator's clock says: that only stamps.
 """
 
+import os
 import shutil
 import threading
 import zlib
@@ -57,7 +58,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         """Look for the folders.
 
-        :raises ValueError: one does not exist, or nothing could ever run.
+        :raises ValueError: one does not exist or must not be used, or nothing could ever run.
         """
         if self.max_running is not None and self.max_running < 1:
             raise ValueError(
@@ -67,6 +68,9 @@ class RunSettings:
         for what, folder in named.items():
             if folder is not None and not folder.is_dir():
                 raise ValueError(f"The folder {folder} for {what} does not exist")
+            needed = os.R_OK | os.X_OK | (os.W_OK if folder is self.object_store else 0)
+            if folder is not None and not os.access(folder, needed):
+                raise ValueError(f"The folder {folder} for {what} cannot be used: its permissions forbid it")
 
 
 class WorkflowRun:

@@ -153,6 +153,16 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     assert "hidden" not in line
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may use any folder")
+def test_folder_that_is_not_ours_is_refused(refuse, tmp_path):
+    """What an execution could not read or write later is said at the start."""
+    tmp_path.chmod(0o500)
+    assert "permissions" in refuse("--object-store", tmp_path)
+    tmp_path.chmod(0o200)
+    assert "permissions" in refuse("--image", f"trainer={tmp_path}")
+    tmp_path.chmod(0o700)
+
+
 def test_exit_code_of_a_start_in_vain():
     """The program itself ends with 2, without a traceback."""
     command = [sys.executable, "-m", "airflow_provider_aicore.emulator", "--templates", "missing"]
