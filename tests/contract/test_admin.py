@@ -1,4 +1,4 @@
-"""Every answer below ``/v2/admin`` fits the vendor's description."""
+"""Every answer below ``/v2/admin`` fits the vendor's description; a tenant is asked for little of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import pytest
 
 from airflow_provider_aicore.emulator.routes.admin.table import ROUTES
-from tests.contract.judged import Judged
 
 LABELS = [{"key": "ext.ai.sap.com/team", "value": "a"}]
 SECRET = {"name": "warehouse", "data": {"password": "c2VjcmV0"}}
@@ -23,12 +22,12 @@ QUOTAS = (
 
 
 @pytest.fixture
-def judged(emulator, description) -> Judged:
-    """Return a client whose answers are judged."""
-    return Judged(emulator, description, "/admin")
+def area() -> str:
+    """Give what the paths are below, after ``/v2``."""
+    return "/admin"
 
 
-def test_every_operation_s_success_fits_the_description(judged):
+def test_every_operation_s_success_fits_the_description(judged, emulator):
     """One walk visits each route; a route that is added has to be visited too."""
     judged("POST", "/resourceGroups", 202, json={"resourceGroupId": "team-b", "labels": LABELS})
     judged("GET", "/resourceGroups", 200, params={"labelSelector": "ext.ai.sap.com/team=a", "$count": "true"})
@@ -79,22 +78,24 @@ def test_every_operation_s_success_fits_the_description(judged):
     assert judged.succeeded == {(route.method, route.path) for route in ROUTES} - never_succeeds
 
 
+NOT_THERE = [
+    ("/resourceGroups/none", 404),
+    ("/resourceGroups?continueToken=gone", 410),
+    ("/objectStoreSecrets/none", 404),
+    ("/dockerRegistrySecrets/none", 404),
+    ("/repositories/none", 404),
+    ("/applications/none/status", 404),
+    ("/secrets/none", 404),
+]
 REFUSED = [
     ("POST", "/resourceGroups", 400, {"resourceGroupId": "-a"}),
     ("POST", "/resourceGroups", 409, {"resourceGroupId": "default"}),
     ("DELETE", "/resourceGroups/default", 400, None),
-    ("GET", "/resourceGroups/none", 404, None),
-    ("GET", "/resourceGroups?continueToken=gone", 410, None),
     ("POST", "/objectStoreSecrets", 400, {"name": "Default", "type": "S3", "data": {}}),
-    ("GET", "/objectStoreSecrets/none", 404, None),
     ("POST", "/dockerRegistrySecrets", 400, {"name": "registry", "data": {}}),
-    ("GET", "/dockerRegistrySecrets/none", 404, None),
     ("POST", "/repositories", 400, {"name": "templates"}),
-    ("GET", "/repositories/none", 404, None),
     ("POST", "/applications", 400, {"repositoryName": "none", "revision": "HEAD", "path": "."}),
-    ("GET", "/applications/none/status", 404, None),
     ("POST", "/secrets", 400, {"name": "warehouse", "data": {"password": "no base64"}}),
-    ("GET", "/secrets/none", 404, None),
     ("PATCH", "/resources/nodes", 400, {"resourcePlans": [{"name": "basic", "request": 11}]}),
 ]
 
@@ -104,9 +105,17 @@ REFUSED = [
     REFUSED,
     ids=[f"{n} {r[0]} {r[1]} {r[2]}" for n, r in enumerate(REFUSED)],
 )
-def test_every_refusal_fits_the_description(judged, method, path, status, body):
+def test_every_refusal_fits_the_description(judged, emulator, method, path, status, body):
     """A refusal has AI Core's error body, which names code, message and request."""
     options = {} if body is None else {"json": body}
     error = judged(method, path, status, **options).json()["error"]
+
+    assert {"code", "message", "requestId"} <= set(error)
+
+
+@pytest.mark.parametrize(("path", "status"), NOT_THERE)
+def test_what_is_not_there_is_refused_as_described(judged, path, status):
+    """So has one of a question, which a tenant may be asked as well."""
+    error = judged("GET", path, status).json()["error"]
 
     assert {"code", "message", "requestId"} <= set(error)
