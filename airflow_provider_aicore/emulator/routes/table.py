@@ -73,8 +73,8 @@ TRACKING = Route("PATCH", "/api/v1/metrics", metrics.patch_from_inside, resource
 
 
 def _path_pattern(path: str) -> re.Pattern[str]:
-    # Of all of them only the path of a file has slashes.
-    path = re.escape(path).replace(r"\{path\}", f"(?P<{FILE_PATH}>.+)")
+    # Of all of them only the path of a file has slashes, and it may have anything, even the end of a line.
+    path = re.escape(path).replace(r"\{path\}", f"(?P<{FILE_PATH}>(?s:.)+)")
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", path))
 
 

@@ -65,6 +65,7 @@ def test_file_that_exists_is_kept(api):
         "unknown/a.csv",
         "default/a.exe",
         "default/a b.csv",
+        "default/a%0Ab.csv",
         f"default/{'x' * 1024}.csv",
         f"default/{'x' * 300}.csv",
     ],
