@@ -1,0 +1,83 @@
+"""A pytest plugin that has each answer of each emulator in this process judged.
+
+Use it with ``python -m pytest -p tests.contract.judge_all``. What a fault spoils on purpose is judged
+before that. An answer that does not fit fails its test when that ends: raised on the spot, it could pass for
+something that the tested code has to cope with.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_aicore.emulator.gateway import Gateway
+from tests.contract.openapi import Description
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from airflow_provider_aicore.emulator import Options
+
+OTHER_PATHS = {"/oauth/token", "/api/v1/metrics", "/v2/lm/meta/versions", "/v2/lm/healthz"}
+"""The identity service, what pods call, and what the vendor's SDK calls and its description leaves out."""
+REFUSALS_OF_WHAT_IS_NOT_THERE = {401, 403, 404, 405}
+
+
+class Judge:
+    """Stands between the gateways of all emulators and whoever asks them."""
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._violations: list[str] = []
+        self._judged = 0
+
+    def judge(self, request: httpx.Request, response: httpx.Response, options: Options) -> None:
+        """Keep in mind what does not fit.
+
+        :param options: of the emulator that answers.
+        """
+        self._judged += 1
+        what = f"{request.method} {request.url.path} was answered with {response.status_code}"
+        try:
+            # Later a fault may make it one; of itself an emulator is never in trouble.
+            assert response.status_code < 500, f"{what}: {response.text}"
+            if self._description.has(request):
+                nulls = options.null_fields
+                self._description.check_response(request, response, nulls_count_as_absent=nulls)
+            elif request.url.path not in OTHER_PATHS:
+                assert response.status_code in REFUSALS_OF_WHAT_IS_NOT_THERE, f"{what}: it is not described"
+        except AssertionError as violation:
+            self._violations.append(str(violation))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
+        """Fail the test with what does not fit, unless it says that this is what it is about."""
+        yield
+        violations, self._violations = self._violations, []
+        assert not violations or item.get_closest_marker("not_as_described"), "\n".join(violations)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how much has been judged."""
+        terminalreporter.write_line(f"{self._judged} answers of emulators were judged by the description")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge from now on if there is the description, which is no part of this repository."""
+    path = os.environ.get("AICORE_OPENAPI")
+    if not path or not Path(path).is_file():
+        return
+    judge = Judge(Description(path))
+    answer = Gateway.answer
+
+    def judged(gateway: Gateway, request: httpx.Request) -> httpx.Response:
+        response = answer(gateway, request)
+        judge.judge(request, response, gateway._tenant.options)
+        return response
+
+    Gateway.answer = judged  # type: ignore[assignment, method-assign]
+    config.pluginmanager.register(judge)
