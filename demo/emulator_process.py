@@ -29,11 +29,19 @@ class EmulatorProcess:
     :param templates: folder of the WorkflowTemplates.
     :param images: image name to the folder which stands for it.
     :param options: more of its command-line options.
+    :param program: what Python runs.
     """
 
     def __init__(
-        self, folder: Path, *, templates: Path, images: Mapping[str, Path], options: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        templates: Path,
+        images: Mapping[str, Path],
+        options: tuple[str, ...] = (),
+        program: tuple[str, ...] = ("-m", "airflow_provider_aicore.emulator"),
     ) -> None:
+        self.program = program
         self.folder = folder
         self.object_store = folder / "object-store" / "default"
         self.arguments = ["--templates", str(templates), "--object-store", str(self.object_store.parent)]
@@ -47,7 +55,7 @@ class EmulatorProcess:
         self.object_store.mkdir(parents=True)
         self.process = Process(
             "emulator",
-            [sys.executable, "-m", "airflow_provider_aicore.emulator", *self.arguments],
+            [sys.executable, *self.program, *self.arguments],
             environment=reaching_loopback(os.environ),
             folder=self.folder,
             keep_stdout=True,

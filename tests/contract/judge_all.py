@@ -33,7 +33,7 @@ class Judge:
 
     def __init__(self, description: Description) -> None:
         self._description = description
-        self._violations: list[str] = []
+        self.violations: list[str] = []
         self._judged = 0
 
     def judge(self, request: httpx.Request, response: httpx.Response, options: Options) -> None:
@@ -52,13 +52,13 @@ class Judge:
             elif request.url.path not in OTHER_PATHS:
                 assert response.status_code in REFUSALS_OF_WHAT_IS_NOT_THERE, f"{what}: it is not described"
         except AssertionError as violation:
-            self._violations.append(str(violation))
+            self.violations.append(str(violation))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
         """Fail the test with what does not fit, unless it says that this is what it is about."""
         yield
-        violations, self._violations = self._violations, []
+        violations, self.violations = self.violations, []
         assert not violations or item.get_closest_marker("not_as_described"), "\n".join(violations)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -66,12 +66,8 @@ class Judge:
         terminalreporter.write_line(f"{self._judged} answers of emulators were judged by the description")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Judge from now on if there is the description, which is no part of this repository."""
-    path = os.environ.get("AICORE_OPENAPI")
-    if not path or not Path(path).is_file():
-        return
-    judge = Judge(Description(path))
+def hear_all(judge: Judge) -> None:
+    """Bring each answer of each emulator in this process before the judge, from now on."""
     answer = Gateway.answer
 
     def judged(gateway: Gateway, request: httpx.Request) -> httpx.Response:
@@ -80,4 +76,18 @@ def pytest_configure(config: pytest.Config) -> None:
         return response
 
     Gateway.answer = judged  # type: ignore[assignment, method-assign]
-    config.pluginmanager.register(judge)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge from now on if there is the description, which is no part of this repository."""
+    description = the_description()
+    if description is not None:
+        judge = Judge(description)
+        hear_all(judge)
+        config.pluginmanager.register(judge)
+
+
+def the_description() -> Description | None:
+    """Read the description, if there is one."""
+    path = os.environ.get("AICORE_OPENAPI")
+    return Description(path) if path and Path(path).is_file() else None

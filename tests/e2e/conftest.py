@@ -17,6 +17,7 @@ from tests.e2e.observation import Observation, observe
 from tests.e2e.secret_search import ODD_SECRET, WRONG_SECRET
 
 HERE = Path(__file__).parent
+JUDGED_PROGRAM = str(HERE.parent / "contract" / "judged_program.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +38,12 @@ def emulator(tmp_path_factory):
     key_file = folder / "key.json"
     key_file.write_text(json.dumps(Emulator().service_key | {"clientsecret": ODD_SECRET}))
     options = ("--service-key", str(key_file))
-    with EmulatorProcess(folder, templates=templates, images=IMAGES, options=options) as running:
+    violations = folder / "violations"
+    with EmulatorProcess(
+        folder, templates=templates, images=IMAGES, options=options, program=(JUDGED_PROGRAM, str(violations))
+    ) as running:
         yield running
+    assert not violations.read_text(), "The emulator left the vendor's description"
 
 
 @pytest.fixture(scope="session")
