@@ -17,7 +17,7 @@ from airflow_provider_aicore.emulator.gateway import Gateway
 from tests.contract.openapi import Description
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -31,9 +31,10 @@ REFUSALS_OF_WHAT_IS_NOT_THERE = {401, 403, 404, 405}
 class Judge:
     """Stands between the gateways of all emulators and whoever asks them."""
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description, tell: Callable[[str], object] | None = None) -> None:
         self._description = description
         self.violations: list[str] = []
+        self._tell = tell or self.violations.append
         self._judged = 0
 
     def judge(self, request: httpx.Request, response: httpx.Response, options: Options) -> None:
@@ -52,7 +53,7 @@ class Judge:
             elif request.url.path not in OTHER_PATHS:
                 assert response.status_code in REFUSALS_OF_WHAT_IS_NOT_THERE, f"{what}: it is not described"
         except AssertionError as violation:
-            self.violations.append(str(violation))
+            self._tell(str(violation))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:

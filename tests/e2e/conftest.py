@@ -13,11 +13,11 @@ from airflow_provider_aicore.emulator import Emulator
 from demo.airflow_processes import Airflow
 from demo.emulator_process import EmulatorProcess
 from demo.stage import EXAMPLE_DAGS, IMAGES, TEMPLATES, introduce
+from tests.contract.judged_program import JUDGED_PROGRAM
 from tests.e2e.observation import Observation, observe
 from tests.e2e.secret_search import ODD_SECRET, WRONG_SECRET
 
 HERE = Path(__file__).parent
-JUDGED_PROGRAM = str(HERE.parent / "contract" / "judged_program.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from airflow_provider_aicore.emulator import Emulator, Progress
+from tests.contract.judged_program import JUDGED_PROGRAM
 from tests.unit.emulator.client import Api
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Soak:
 
     def __init__(self, folder: Path, seed: int = 0) -> None:
         self._folder = folder
+        self._violations = folder.with_name("violations")
         self._random = random.Random(seed)
         self.noted = Acknowledged()
         self.start_seconds: list[float] = []
@@ -81,6 +83,7 @@ class Soak:
                 listed = api.get("/executions", params={"$top": 100_000}).json()["count"]
         finally:
             self.end()
+        assert not self._violations.read_text()
         return (
             f"{kills} kills in {time.monotonic() - begin:.0f} s: {len(self.noted)} acknowledged writes "
             f"({len(self.noted.executions)} executions, {listed} found), none lost; ready "
@@ -97,7 +100,7 @@ class Soak:
 
     def _start(self) -> None:
         command = [
-            *(sys.executable, "-m", "airflow_provider_aicore.emulator"),
+            *(sys.executable, JUDGED_PROGRAM, str(self._violations)),
             *("--state", str(self._folder), "--port", str(self._port)),
         ]
         begin = time.monotonic()

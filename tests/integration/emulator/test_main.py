@@ -16,15 +16,16 @@ import pytest
 
 from airflow_provider_aicore.emulator import Emulator
 from airflow_provider_aicore.emulator.__main__ import main
+from tests.contract.judged_program import JUDGED_PROGRAM
 from tests.integration.emulator.laboratory import Laboratory, lines, python
 from tests.unit.emulator.client import Api
 
 
 class Program:
-    """The program, started; the line it prints when it is ready; and its end."""
+    """The program, started and judged; the line it prints when it is ready; and its end."""
 
-    def __init__(self, *arguments):
-        command = [sys.executable, "-m", "airflow_provider_aicore.emulator", *map(str, arguments)]
+    def __init__(self, violations, *arguments):
+        command = [sys.executable, JUDGED_PROGRAM, str(violations), *map(str, arguments)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
@@ -49,12 +50,13 @@ class Program:
 
 
 @pytest.fixture
-def start():
+def start(tmp_path_factory):
     """Give a function that starts the program, and end what it started."""
     programs = []
+    violations = tmp_path_factory.mktemp("judge") / "violations"
 
     def start(*arguments):
-        programs.append(Program(*arguments))
+        programs.append(Program(violations, *arguments))
         return programs[-1]
 
     yield start
@@ -62,6 +64,7 @@ def start():
         program.end(signal.SIGKILL)
         for client in program.clients:
             client.close()
+    assert not programs or not violations.read_text()
 
 
 @pytest.fixture
