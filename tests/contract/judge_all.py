@@ -34,7 +34,7 @@ class Judge:
     def __init__(self, description: Description, tell: Callable[[str], object] | None = None) -> None:
         self._description = description
         self.violations: list[str] = []
-        self._tell = tell or self.violations.append
+        self._tell = tell or self._keep
         self._judged = 0
 
     def judge(self, request: httpx.Request, response: httpx.Response, options: Options) -> None:
@@ -54,6 +54,9 @@ class Judge:
                 assert response.status_code in REFUSALS_OF_WHAT_IS_NOT_THERE, f"{what}: it is not described"
         except AssertionError as violation:
             self._tell(str(violation))
+
+    def _keep(self, violation: str) -> None:
+        self.violations.append(violation)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
