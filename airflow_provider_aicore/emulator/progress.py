@@ -136,7 +136,8 @@ class Way(Entity):
     :param ahead: the steps that are still to come.
     :param stop: the step from STOPPING to its end.
     :param entered_at: when it entered its present status, seconds since the epoch.
-    :param reads: how often an answer has shown that status, as far as the next step cares.
+    :param reads: how often an answer has shown that status, as far as the next step cares; after a restart
+        it may count anew.
     """
 
     ahead: tuple[Step, ...]
@@ -170,7 +171,8 @@ class ScriptedEnactment:
         """Count one read of the present status."""
         way = self._way
         if way.ahead and way.reads < way.ahead[0].after_reads:
-            way.reads += 1
+            # Past the notice of changes: a look is no write, and one list can be ten thousand of them.
+            object.__setattr__(way, "reads", way.reads + 1)
 
     def stop(self, workload: Workload, now: float) -> None:
         """Go to STOPPING; the script's ``stop`` says when that ends."""
