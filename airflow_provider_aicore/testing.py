@@ -181,7 +181,7 @@ def _is_for_tests() -> bool:
 
 
 def _hurry(task: Any, poll_interval: float, patch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_aicore.base import AICoreWaitingOperator
+    from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
     patch.setattr(task, "retry_delay", timedelta(0))
     if isinstance(task, AICoreWaitingOperator):

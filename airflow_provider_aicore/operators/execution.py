@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
-from airflow_provider_aicore.base import AICoreBaseOperator, AICoreWaitingOperator, seconds, started_result
+from airflow_provider_aicore.base import AICoreBaseOperator, seconds
 from airflow_provider_aicore.exceptions import AICoreWaitTimeout, refusing_bad_input
+from airflow_provider_aicore.result import started_result
+from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

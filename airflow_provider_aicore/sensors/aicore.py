@@ -14,13 +14,8 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_aicore.base import (
-    MIN_POLL_INTERVAL,
-    AICoreBaseOperator,
-    AICoreWaitingOperator,
-    has_ended,
-    seconds,
-)
+from airflow_provider_aicore.base import AICoreBaseOperator, seconds
+from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOperator, has_ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,31 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_aicore.wait_event import DEADLINE, ENDED, EVENT_VERSION, REFUSED, UNREACHABLE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_aicore.api import AsyncClient, Execution
     from airflow_provider_aicore.hooks.aicore import AICoreHook
 
-EVENT_VERSION = 1
-
-ENDED = "ended"
-"""The execution has ended; the event's `status` says how."""
-DEADLINE = "deadline"
-"""The deadline passed before it had."""
-UNREACHABLE = "unreachable"
-"""AI Core gave no good answer for the whole error budget; nothing is known about the execution."""
-REFUSED = "refused"
-"""AI Core refused the credentials or the resource group, or does not know the execution."""
-
-OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED})
-
 
 class AICoreExecutionTrigger(BaseTrigger):
     """Waits for one execution to end, and never raises.
 
     It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
-    "deadline_at": …, "resource_group": …}``; `outcome` is one of the constants above. The arguments are
+    "deadline_at": …, "resource_group": …}``; `outcome` is one of :data:`~airflow_provider_aicore.wait_event.OUTCOMES`. The arguments are
     stored in clear by Airflow, so they hold no credentials; their names are a wire format.
 
     :param execution_id: the execution.
