@@ -22,7 +22,7 @@ class AICoreExecutionTrigger(BaseTrigger):
     """Waits for one execution to end, and never raises.
 
     It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
-    "deadline_at": …, "resource_group": …}``; `outcome` is one of :data:`~airflow_provider_aicore.wait_event.OUTCOMES`. The arguments are
+    "deadline_at": …, "resource_group": …}``; for the outcomes see :mod:`.wait_event`. The arguments are
     stored in clear by Airflow, so they hold no credentials; their names are a wire format.
 
     :param execution_id: the execution.
