@@ -6,6 +6,8 @@
     ├─ AICoreInvalidInput         bad argument; nothing was sent, and a retry would not help
     ├─ AICoreExecutionFailed      the execution is DEAD
     │    └─ AICoreExecutionStopped    someone stopped it
+    ├─ AICoreAmbiguousStart       an earlier try may have started one of several executions; none was started
+    ├─ AICoreSuperseded           the task was cleared and has begun anew; this try starts nothing
     ├─ AICoreWaitTimeout          our deadline passed
     └─ AICoreTriggerEventError    the trigger gave up although the execution can be seen, or sent a bad event
 
@@ -31,6 +33,14 @@ class AICoreTaskError(AirflowException):
 
 class AICoreInvalidInput(AICoreTaskError, AirflowFailException):
     """An argument is bad. Nothing was sent, and the task is not retried."""
+
+
+class AICoreAmbiguousStart(AICoreTaskError, AirflowFailException):
+    """Several executions can be that of an earlier try. Nothing was started, and the task is not retried."""
+
+
+class AICoreSuperseded(AICoreTaskError, AirflowFailException):
+    """The task was cleared and has begun anew: this try starts nothing, and is not retried."""
 
 
 class AICoreExecutionFailed(AICoreTaskError):

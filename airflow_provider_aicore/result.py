@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_aicore.api import Execution
-    from airflow_provider_aicore.api.models import ExecutionCreated
+    from airflow_provider_aicore.ledger.memory import Started
 
 
 def xcom_value(
@@ -41,7 +41,7 @@ def xcom_value(
     }
 
 
-def started_result(created: ExecutionCreated, configuration_id: str, resource_group: str) -> dict[str, Any]:
+def started_result(started: Started, resource_group: str) -> dict[str, Any]:
     """Return the XCom value for an execution that nobody waits for here.
 
     It has the keys of one that has ended.
@@ -49,9 +49,9 @@ def started_result(created: ExecutionCreated, configuration_id: str, resource_gr
     from airflow_provider_aicore.api import ExecutionStatus
 
     return {
-        "id": created.id,
-        "status": (created.status or ExecutionStatus.UNKNOWN).value,
-        "configuration_id": configuration_id,
+        "id": started.execution_id,
+        "status": ExecutionStatus.UNKNOWN.value,
+        "configuration_id": started.configuration_id,
         "configuration_name": None,
         "scenario_id": None,
         "executable_id": None,

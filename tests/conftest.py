@@ -190,6 +190,7 @@ def context() -> dict[str, Any]:
     class TaskInstance:
         dag_id, run_id, task_id, map_index = "training", "manual__2026", "train", -1
         max_tries = 2
+        try_number = 1
         start_date = datetime.now(UTC)
 
         def __init__(self) -> None:
@@ -198,7 +199,7 @@ def context() -> dict[str, Any]:
         def xcom_push(self, key: str, value: Any) -> None:
             self.xcoms[key] = value
 
-    return {"ti": TaskInstance()}
+    return {"ti": TaskInstance(), "dag_run": SimpleNamespace(start_date=TaskInstance.start_date)}
 
 
 @pytest.fixture

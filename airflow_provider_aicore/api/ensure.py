@@ -81,15 +81,32 @@ class Bindings:
             artifact_ids(input_artifacts),
         )
 
+    @classmethod
+    def those_of(cls, configuration: Configuration) -> Self:
+        """Return what a configuration binds."""
+        return cls(
+            configuration.scenario_id,
+            configuration.executable_id,
+            {one.key: one.value for one in configuration.parameter_bindings or []},
+            {one.key: one.artifact_id for one in configuration.input_artifact_bindings or []},
+        )
+
+    def configuration(self, name: str) -> Call[Created]:
+        """Make the call that creates a configuration of them.
+
+        :raises ValueError: the name is not as AI Core takes it.
+        """
+        return configurations.create(
+            name=name,
+            scenario_id=self.scenario_id,
+            executable_id=self.executable_id,
+            parameters=self.parameters,
+            input_artifacts=self.input_artifacts,
+        )
+
     def are_those_of(self, configuration: Configuration) -> bool:
         """Tell whether a configuration binds the same to the same executable."""
-        return (
-            (configuration.scenario_id, configuration.executable_id) == (self.scenario_id, self.executable_id)
-            and {one.key: one.value for one in configuration.parameter_bindings or []}
-            == dict(self.parameters)
-            and {one.key: one.artifact_id for one in configuration.input_artifact_bindings or []}
-            == dict(self.input_artifacts)
-        )
+        return self == Bindings.those_of(configuration)
 
 
 def artifact(wanted: ArtifactData, retry: RetryPolicy, *, reuse: bool = True) -> Flow[Ensured]:
@@ -134,14 +151,7 @@ def configuration(name: str, wanted: Bindings, retry: RetryPolicy, *, reuse: boo
 
     :raises ValueError: something is not as AI Core takes it.
     """
-    create = configurations.create(
-        name=name,
-        scenario_id=wanted.scenario_id,
-        executable_id=wanted.executable_id,
-        parameters=wanted.parameters,
-        input_artifacts=wanted.input_artifacts,
-    )
-    return _configuration(name, wanted, create, retry, reuse=reuse)
+    return _configuration(name, wanted, wanted.configuration(name), retry, reuse=reuse)
 
 
 def _configuration(

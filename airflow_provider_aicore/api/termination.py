@@ -97,6 +97,31 @@ def delete(execution_id: str, patience: Patience) -> Flow[bool]:
         yield Sleep(patience.interval)
 
 
+def bring_to_end(execution_id: str, patience: Patience) -> Flow[None]:
+    """End an execution in whatever status it is, and wait until it has ended or is gone.
+
+    :raises TimeoutError: it has not ended in time; the message names its status.
+    """
+    now = patience.now or time.monotonic
+    until = now() + patience.seconds
+    accepted = False
+    while True:
+        try:
+            seen = yield from once(executions.get(execution_id), patience.retry)
+            if outcome(seen.status):
+                return
+            accepted = accepted or (yield from end(execution_id, patience.retry))
+        except NotFoundError:
+            return
+        if now() >= until:
+            raise TimeoutError(
+                f"Execution {execution_id} has not ended within {patience.seconds:.0f} s: "
+                f"it is {seen.status}, and its end was {'accepted' if accepted else 'refused'}. "
+                "Look at it in AI Core; nothing else is started as long as it lives."
+            )
+        yield Sleep(patience.interval)
+
+
 def is_refused_transition(error: APIStatusError) -> bool:
     """Tell whether a change was refused for the present status.
 

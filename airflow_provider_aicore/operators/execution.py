@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 
 from airflow_provider_aicore.base import AICoreBaseOperator, seconds
-from airflow_provider_aicore.exceptions import AICoreWaitTimeout, refusing_bad_input
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreWaitTimeout, refusing_bad_input
+from airflow_provider_aicore.owning import AICoreOwningOperator, logical_run
 from airflow_provider_aicore.result import started_result
-from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,32 +18,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import Client
     from airflow_provider_aicore.api.call import Flow
+    from airflow_provider_aicore.api.models import Configuration
     from airflow_provider_aicore.api.termination import Patience
+    from airflow_provider_aicore.ledger.memory import Started
 
 T = TypeVar("T")
+Dedupe = Literal["window", "clone"]
 
 
-class _AICoreOwnedExecutionOperator(AICoreWaitingOperator):
-    """The base of operators whose execution is theirs: it does not outlive the task's deadline."""
-
-    def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
-        """Stop the execution and fail."""
-        from airflow_provider_aicore.api import AICoreError, termination
-
-        try:
-            accepted = client.run(termination.end(execution_id, client.retry))
-            what_now = (
-                "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
-            )
-        except AICoreError as error:
-            what_now = f"It could not be stopped, so look after it in AI Core: {error}"
-        raise AICoreWaitTimeout(
-            f"Execution {execution_id} had not ended within the task's execution_timeout of "
-            f"{self.execution_timeout}. {what_now}"
-        )
-
-
-class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
+class AICoreRunExecutableOperator(AICoreOwningOperator):
     """Runs an executable and waits until it has COMPLETED.
 
     It creates the configuration and starts an execution of it. A retry finds the execution that an earlier
@@ -93,12 +77,10 @@ class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
         self.input_artifacts = input_artifacts
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aicore import ledger
         from airflow_provider_aicore.api import ensure
+        from airflow_provider_aicore.ledger import own_configuration
 
-        ti = context["ti"]
-        map_index = -1 if ti.map_index is None else ti.map_index
-        run = ledger.LogicalRun(ti.dag_id, ti.run_id, ti.task_id, map_index, generation=ti.max_tries)
+        run, memory = logical_run(context["ti"]), self.memory(context)
         with self.connect() as client:
             with refusing_bad_input():
                 bindings = ensure.Bindings.of(
@@ -107,60 +89,122 @@ class AICoreRunExecutableOperator(_AICoreOwnedExecutionOperator):
                     {} if self.parameters is None else self.parameters,
                     {} if self.input_artifacts is None else self.input_artifacts,
                 )
-            started = client.run(ledger.start(run, bindings, client.retry))
-            ti.xcom_push(key="execution_id", value=started.execution_id)
-            self.log.info(
-                "%s execution %s of executable %s of scenario %s in resource group %s; configuration %s.",
-                "An earlier try started" if started.adopted else "Started",
-                started.execution_id,
-                self.executable_id,
-                self.scenario_id,
-                client.resource_group,
-                started.configuration_id,
+            patience = self.patience(client)
+            started = self.start(
+                client,
+                own_configuration.start(run, bindings, patience, memory),
+                own_configuration.abandon(run, patience, memory),
             )
+            what = f"executable {self.executable_id} of scenario {self.scenario_id}"
+            self.tell(context["ti"], started, f"{what} in resource group {client.resource_group}")
             return self.wait(client, started.execution_id, self.deadline(context))
 
 
-class AICoreStartExecutionOperator(_AICoreOwnedExecutionOperator):
+class AICoreStartExecutionOperator(AICoreOwningOperator):
     """Starts an execution of a given configuration, and waits until it has COMPLETED unless told not to.
 
     :param configuration_id: the configuration; others may use it as well. (templated)
+    :param dedupe: how a retry finds what an earlier try has started. ``window``: AI Core's time is noted
+        before the start, and the one execution of the configuration that began in the two minutes after it is
+        taken; without Airflow's task state store (before 3.3) the one that began since the DAG run did.
+        ``clone``: the configuration is copied under a name of the task's own, with the full guarantee.
+    :param scenario_id: the configuration is refused if it is of another scenario. (templated)
+    :param executable_id: likewise for the executable. (templated)
     :param wait_for_completion: wait for the end; ``False`` leaves that to an :class:`AICoreExecutionSensor`.
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails.
 
     :return: as :class:`AICoreRunExecutableOperator`; without waiting as far as it is known at the start:
-        `status` is mostly ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
-    :raises AICoreInvalidInput: an argument is bad; nothing was sent.
+        `status` is ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
+    :raises AICoreInvalidInput: an argument is bad; nothing was started.
+    :raises AICoreAmbiguousStart: several executions can be that of an earlier try; nothing was started.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
     """
 
-    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "configuration_id")
+    template_fields: Sequence[str] = (
+        *AICoreBaseOperator.template_fields,
+        "configuration_id",
+        "scenario_id",
+        "executable_id",
+    )
 
-    def __init__(self, *, configuration_id: str, wait_for_completion: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        configuration_id: str,
+        dedupe: Dedupe = "window",
+        scenario_id: str | None = None,
+        executable_id: str | None = None,
+        wait_for_completion: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        if dedupe not in get_args(Dedupe):
+            raise AICoreInvalidInput(f"dedupe is {dedupe!r}, but it is one of {', '.join(get_args(Dedupe))}.")
         self.configuration_id = configuration_id
+        self.dedupe = dedupe
+        self.scenario_id = scenario_id
+        self.executable_id = executable_id
         self.wait_for_completion = wait_for_completion
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aicore.api import executions
-
         with self.connect() as client:
-            with refusing_bad_input():
-                call = executions.create(self.configuration_id)
-            created = client.send(call)
-            context["ti"].xcom_push(key="execution_id", value=created.id)
-            self.log.info(
-                "Started execution %s of configuration %s in resource group %s.",
-                created.id,
-                self.configuration_id,
-                client.resource_group,
-            )
+            configuration = self._checked_configuration(client)
+            how = self._clone if self.dedupe == "clone" else self._start_given
+            started = how(context, client, configuration)
+            what = f"configuration {self.configuration_id} in resource group {client.resource_group}"
+            self.tell(context["ti"], started, what)
             if not self.wait_for_completion:
-                return started_result(created, self.configuration_id, client.resource_group)
-            return self.wait(client, created.id, self.deadline(context))
+                return started_result(started, client.resource_group)
+            return self.wait(client, started.execution_id, self.deadline(context))
+
+    def _checked_configuration(self, client: Client) -> Configuration:
+        """Read the configuration, and refuse one of another scenario or executable."""
+        from airflow_provider_aicore.api import configurations
+
+        with refusing_bad_input():
+            call = configurations.get(self.configuration_id)
+        found = client.send(call)
+        for name in ("scenario_id", "executable_id"):
+            wanted, actual = getattr(self, name), getattr(found, name)
+            if wanted is not None and wanted != actual:
+                raise AICoreInvalidInput(
+                    f"Configuration {found.id} ({found.name!r}) has {name} {actual!r}, but {wanted!r} is "
+                    "expected. Nothing was started."
+                )
+        return found
+
+    def _clone(self, context: Context, client: Client, configuration: Configuration) -> Started:
+        from airflow_provider_aicore.api.ensure import Bindings
+        from airflow_provider_aicore.ledger import own_configuration
+
+        run, memory, patience = logical_run(context["ti"]), self.memory(context), self.patience(client)
+        bindings = Bindings.those_of(configuration)
+        return self.start(
+            client,
+            own_configuration.start(run, bindings, patience, memory),
+            own_configuration.abandon(run, patience, memory),
+        )
+
+    def _start_given(self, context: Context, client: Client, configuration: Configuration) -> Started:
+        from airflow_provider_aicore.ledger import given_configuration
+
+        ti = context["ti"]
+        attempt = given_configuration.Attempt(
+            configuration.id,
+            generation=ti.max_tries,
+            # The tries that a generation has left are what `retries` gives it.
+            is_first_try=ti.try_number <= ti.max_tries - (self.retries or 0) + 1,
+            not_before=context["dag_run"].start_date or datetime.min.replace(tzinfo=UTC),
+        )
+        memory, patience = self.memory(context), self.patience(client)
+        return self.start(
+            client,
+            given_configuration.start(attempt, patience, memory),
+            given_configuration.abandon(attempt, patience, memory),
+        )
 
 
 class _AICoreEndExecutionOperator(AICoreBaseOperator):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import signal
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.timeout import timeout
 
-from airflow_provider_aicore.api import NotFoundError, ServerError, executions, metrics
+from airflow_provider_aicore.api import NotFoundError, ServerError, configurations, executions, metrics
 from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
 from airflow_provider_aicore.exceptions import (
+    AICoreAmbiguousStart,
     AICoreExecutionFailed,
     AICoreExecutionStopped,
     AICoreInvalidInput,
@@ -467,6 +469,7 @@ def test_a_retry_of_a_run_takes_the_execution_of_the_first_try(connection, mode,
     network.script("text-clf-train", Progress.by_clock())
 
     first = run_to_the_end(_run_operator(deferrable=mode), context)
+    context["ti"].try_number = 2
     second = run_to_the_end(_run_operator(deferrable=mode), context)
 
     assert second == first
@@ -478,9 +481,90 @@ def test_a_cleared_run_starts_anew(connection, mode, context, network):
     network.script("text-clf-train", Progress.by_clock())
 
     first = run_to_the_end(_run_operator(deferrable=mode), context)
-    context["ti"].max_tries = 5
+    context["ti"].max_tries, context["ti"].try_number = 5, 2
 
     assert run_to_the_end(_run_operator(deferrable=mode), context)["id"] != first["id"]
+
+
+@pytest.mark.parametrize("dedupe", ["window", "clone"])
+def test_a_retry_of_a_start_takes_the_execution_of_the_first_try(
+    configuration_id, mode, dedupe, context, network
+):
+    """Also of a configuration that others may start, and without Airflow's task state store."""
+    network.script("text-clf-train", Progress.by_clock())
+    started = {"task_id": "start", "configuration_id": configuration_id, "dedupe": dedupe, "retries": 2}
+
+    first = run_to_the_end(AICoreStartExecutionOperator(deferrable=mode, **started), context)
+    context["ti"].try_number = 2
+    second = run_to_the_end(AICoreStartExecutionOperator(deferrable=mode, **started), context)
+
+    assert second == first
+    assert len(network.statuses()) == 1
+
+
+def test_a_cloned_configuration_binds_the_same_under_a_name_of_our_own(
+    configuration_id, context, network, client_for_looking
+):
+    """The given one stays as it is."""
+    operator = AICoreStartExecutionOperator(
+        task_id="start", configuration_id=configuration_id, dedupe="clone", wait_for_completion=False
+    )
+
+    clone = client_for_looking.send(configurations.get(operator.execute(context)["configuration_id"]))
+    given = client_for_looking.send(configurations.get(configuration_id))
+
+    assert clone.id != given.id
+    assert clone.parameter_bindings == given.parameter_bindings
+    assert clone.name.startswith("training.train manual__2026 af-")
+
+
+@pytest.mark.parametrize("expected", [{"scenario_id": "other"}, {"executable_id": "other"}], ids=str)
+def test_a_configuration_of_another_scenario_is_refused_before_the_start(
+    configuration_id, context, network, expected
+):
+    """Who says what it has to be of is told when it is not."""
+    operator = AICoreStartExecutionOperator(task_id="start", configuration_id=configuration_id, **expected)
+
+    with pytest.raises(AICoreInvalidInput, match=r"'text-clf.*but 'other' is expected. Nothing was started"):
+        operator.execute(context)
+    assert network.statuses() == {}
+
+
+def test_an_unknown_dedupe_is_refused_at_parse_time():
+    """A misspelt one would silently be the other."""
+    dedupe: Any = "clones"
+    with pytest.raises(AICoreInvalidInput, match="dedupe is 'clones', but it is one of window, clone"):
+        AICoreStartExecutionOperator(task_id="start", configuration_id="c", dedupe=dedupe)
+
+
+def test_an_ambiguous_start_fails_without_retries(configuration_id, context, network, client_for_looking):
+    """Nobody can tell which of two executions is the task's, so that a person has to."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    for _ in range(2):
+        client_for_looking.send(executions.create(configuration_id))
+    context["ti"].try_number = 2
+    operator = AICoreStartExecutionOperator(task_id="start", configuration_id=configuration_id, retries=2)
+    context["dag_run"].start_date = datetime.fromtimestamp(0, UTC)
+
+    with pytest.raises(AICoreAmbiguousStart, match="2 executions can be the one"):
+        operator.execute(context)
+    assert issubclass(AICoreAmbiguousStart, AirflowFailException)
+
+
+def test_a_task_whose_time_is_over_while_it_starts_leaves_nothing_behind(connection, context, network):
+    """Airflow's alarm rings anywhere, here when the start has taken effect but its answer is lost."""
+
+    class Alarm:
+        def answer(self, request, proceed):
+            proceed(request)
+            raise AirflowTaskTimeout
+
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    network.faults.add(Alarm(), method="POST", path="/lm/executions$")
+
+    with pytest.raises(AICoreWaitTimeout, match=r"while it started an execution. Ended: e"):
+        _run_operator(deferrable=False).execute(context)
+    assert list(network.statuses().values()) == ["STOPPED"]
 
 
 def test_a_start_without_waiting_has_the_same_keys(configuration_id, context, network):

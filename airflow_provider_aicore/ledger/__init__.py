@@ -1,0 +1,1 @@
+"""Which execution belongs to which task instance; it knows no Airflow."""

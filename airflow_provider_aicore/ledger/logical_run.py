@@ -1,0 +1,68 @@
+"""The identity of what is to be run once, and the name of a configuration that carries it.
+
+AI Core has no idempotency key, no label and no name on executions, so the *configuration* carries the
+identity: its name ends in a mark, and a search for the mark's hash finds it from anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from airflow_provider_aicore.api.validation import MAX_NAME
+
+_DIGEST_LENGTH = 24
+_NOT_READABLE = re.compile(r"[^\w.+: -]+", re.ASCII)
+_MARK = re.compile(r" (af-[0-9a-f]{24})-(\d+)\.(\d+)$", re.ASCII)
+
+
+class Edition(NamedTuple):
+    """Which of the runs of one task instance; a later one is greater.
+
+    :param incarnation: 1, and one more each time that the DAG run was deleted and made anew under the same
+        id, since Airflow counts from the beginning then.
+    :param generation: stays the same over retries and rises when a user clears the task, who wants a new run
+        then.
+    """
+
+    incarnation: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalRun:
+    """What is to be run once: a task of a DAG run, over all its tries.
+
+    :param generation: see :class:`Edition`.
+    :param try_number: which try this is, from 1, counted over all generations.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    generation: int
+    try_number: int = 1
+
+    @property
+    def identity(self) -> str:
+        """The hash that stands in the names of all editions' configurations."""
+        text = json.dumps([self.dag_id, self.run_id, self.task_id, self.map_index])
+        return f"af-{hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
+
+    def configuration_name(self, incarnation: int = 1) -> str:
+        """Return a name that a person can read, in the characters that AI Core takes, and the mark."""
+        mark = f"{self.identity}-{incarnation}.{self.generation}"
+        mapped = f" {self.map_index}" if self.map_index >= 0 else ""
+        readable = _NOT_READABLE.sub("_", f"{self.dag_id}.{self.task_id}{mapped} {self.run_id}")
+        return f"{readable[: MAX_NAME - len(mark) - 1]} {mark}"
+
+    def edition(self, configuration_name: str) -> Edition | None:
+        """Tell which edition of this run a configuration belongs to; ``None`` if to none."""
+        found = _MARK.search(configuration_name)
+        if found is None or found[1] != self.identity:
+            return None
+        return Edition(int(found[2]), int(found[3]))

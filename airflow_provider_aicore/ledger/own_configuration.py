@@ -1,0 +1,194 @@
+"""Started once, with a configuration of our own: its name says whose execution it is, wherever one looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_aicore.api import configurations, termination
+from airflow_provider_aicore.api.call import Flow, once, pages
+from airflow_provider_aicore.api.lifecycle import outcome
+from airflow_provider_aicore.ledger.found import end_all, executions_of, is_adoptable, look
+from airflow_provider_aicore.ledger.logical_run import Edition
+from airflow_provider_aicore.ledger.memory import Record, Started
+from airflow_provider_aicore.ledger.start import settle
+from airflow_provider_aicore.ledger.start import start as start_execution
+
+if TYPE_CHECKING:
+    from airflow_provider_aicore.api.ensure import Bindings
+    from airflow_provider_aicore.api.models import Configuration, Execution
+    from airflow_provider_aicore.api.retry import RetryPolicy
+    from airflow_provider_aicore.api.termination import Patience
+    from airflow_provider_aicore.ledger.logical_run import LogicalRun
+    from airflow_provider_aicore.ledger.memory import Memory
+
+
+class SupersededError(RuntimeError):
+    """The task was cleared meanwhile and has begun anew: this try is not to start anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What AI Core has of one task instance.
+
+    :param edition: the one that is looked for.
+    :param latest: the latest there is.
+    :param configurations: those of the edition, the oldest first.
+    :param executions: those of the edition.
+    :param earlier: executions of the editions before.
+    :param count: executions of all generations, without those of DAG runs that were deleted.
+    """
+
+    edition: Edition
+    latest: Edition
+    configurations: tuple[Configuration, ...]
+    executions: tuple[Execution, ...]
+    earlier: tuple[Execution, ...]
+    count: int
+
+    @property
+    def candidates(self) -> list[Execution]:
+        """Those whose result can be the task's, the one to keep first: a result, else the oldest."""
+        good = [one for one in self.executions if is_adoptable(one)]
+        return sorted(good, key=lambda one: (outcome(one.status) is None, one.created_at, one.id))
+
+    def accounts_for(self, tries: int) -> bool:
+        """Tell whether each of so many tries has left an execution, so that none is on its way."""
+        return bool(self.candidates) or self.count >= tries
+
+
+def start(run: LogicalRun, bindings: Bindings, patience: Patience, memory: Memory) -> Flow[Started]:
+    """Find the execution that an earlier try of this run has started, or start one.
+
+    One that lives or has COMPLETED is adopted; one that is DEAD or STOPPED is left alone. What earlier
+    generations have left behind is ended first.
+
+    :param patience: how long to wait for the end of what is in the way.
+    :raises SupersededError: a later generation has begun.
+    :raises TimeoutError: what is in the way does not end; nothing was started.
+    """
+    record = memory.read()
+    if record and record.generation == run.generation and record.execution_id:
+        known = yield from look(record.execution_id, patience.retry)
+        if known and is_adoptable(known):
+            return Started(known.id, known.configuration_id, adopted=True)
+    seen = yield from _settled_survey(run, record, patience.retry)
+    if seen.latest > seen.edition:
+        raise SupersededError(_superseded(run, seen))
+    in_the_way = [*seen.earlier, *(one for one in seen.executions if not is_adoptable(one))]
+    ended = yield from end_all(in_the_way, patience)
+    if seen.candidates:
+        kept, *others = seen.candidates
+        superfluous = yield from end_all(others, patience)
+        memory.write(Record(run.generation, kept.configuration_id, kept.id))
+        return Started(
+            kept.id, kept.configuration_id, adopted=True, superfluous=superfluous, ended_before=ended
+        )
+    started = yield from _start_anew(run, seen, bindings, patience, memory)
+    return replace(started, ended_before=ended)
+
+
+def abandon(run: LogicalRun, patience: Patience, memory: Memory) -> Flow[tuple[str, ...]]:
+    """End whatever this run may have started, also what does not show yet.
+
+    :return: the ids of what was ended.
+    """
+    record = memory.read()
+    in_doubt = record is not None and record.generation == run.generation and record.execution_id is None
+
+    def is_settled(seen: Survey) -> bool:
+        return not in_doubt or any(outcome(one.status) is None for one in (*seen.earlier, *seen.executions))
+
+    seen = yield from settle(lambda: survey(run, patience.retry), is_settled)
+    return (yield from end_all([*seen.earlier, *seen.executions], patience))
+
+
+def survey(run: LogicalRun, retry: RetryPolicy, edition: Edition | None = None) -> Flow[Survey]:
+    """Look at everything that bears the run's identity.
+
+    :param edition: the one to look for; if not given the run's own, which on the first try of all is one that
+        does not exist yet: what is there then is of a DAG run that was deleted.
+    """
+    found = yield from pages(
+        lambda top, skip: configurations.query(search=run.identity, top=top, skip=skip), retry
+    )
+    # A page may bring one that another has brought.
+    ours = {one.id: (its, one) for one in found if (its := run.edition(one.name))}
+    latest = max((its for its, _ in ours.values()), default=None)
+    if edition is None:
+        is_first_try = run.try_number <= 1
+        incarnation = 1 if latest is None else latest.incarnation + is_first_try
+        edition = Edition(incarnation, run.generation)
+    runs: dict[Edition, list[Execution]] = {}
+    for its, one in ours.values():
+        runs.setdefault(its, []).extend((yield from executions_of(one.id, retry)))
+    mine = sorted((one for its, one in ours.values() if its == edition), key=lambda one: one.created_at)
+    return Survey(
+        edition,
+        latest=max(edition, latest or edition),
+        configurations=tuple(mine),
+        executions=tuple(runs.get(edition, ())),
+        earlier=tuple(one for its, some in runs.items() if its < edition for one in some),
+        count=sum(len(some) for its, some in runs.items() if its.incarnation == edition.incarnation),
+    )
+
+
+def _settled_survey(run: LogicalRun, record: Record | None, retry: RetryPolicy) -> Flow[Survey]:
+    """Look until no earlier try can have started something that does not show."""
+    intended = record is not None and record.generation == run.generation and record.execution_id is None
+
+    def is_settled(seen: Survey) -> bool:
+        return seen.accounts_for(run.try_number - 1) if not intended else bool(seen.candidates)
+
+    return (yield from settle(lambda: survey(run, retry), is_settled))
+
+
+def _start_anew(
+    run: LogicalRun, seen: Survey, bindings: Bindings, patience: Patience, memory: Memory
+) -> Flow[Started]:
+    """Start an execution, and of two that were started at the same time keep the older one."""
+    retry = patience.retry
+    same = [one.id for one in seen.configurations if bindings.are_those_of(one)]
+    if same:
+        configuration_id = same[0]
+    else:
+        name = run.configuration_name(seen.edition.incarnation)
+        # A second configuration does no harm: executions are looked for over all of this name.
+        call = replace(bindings.configuration(name), repeatable=True)
+        configuration_id = (yield from once(call, retry)).id
+    before = {one.id for one in seen.executions}
+
+    def find() -> Flow[str | None]:
+        new = [one for one in (yield from executions_of(configuration_id, retry)) if one.id not in before]
+        return min(new, key=lambda one: (one.created_at, one.id)).id if new else None
+
+    record = Record(run.generation, configuration_id)
+    execution_id = yield from start_execution(record, find, memory, retry)
+    now = yield from survey(run, retry, seen.edition)
+    if now.latest > now.edition:
+        yield from termination.bring_to_end(execution_id, patience)
+        raise SupersededError(_superseded(run, now))
+    if not [one for one in now.candidates if one.id != execution_id]:
+        return Started(execution_id, configuration_id, adopted=False)
+    return (yield from _keep_one(run, now, execution_id, patience, memory))
+
+
+def _keep_one(
+    run: LogicalRun, seen: Survey, execution_id: str, patience: Patience, memory: Memory
+) -> Flow[Started]:
+    """Keep one of several and end the others; the one just started may not show yet."""
+    mine = yield from look(execution_id, patience.retry)
+    others = [one for one in seen.executions if one.id != execution_id]
+    complete = replace(seen, executions=tuple([*others, mine] if mine else others))
+    kept, *rest = complete.candidates
+    superfluous = yield from end_all(rest, patience)
+    memory.write(Record(run.generation, kept.configuration_id, kept.id))
+    return Started(kept.id, kept.configuration_id, kept.id != execution_id, superfluous)
+
+
+def _superseded(run: LogicalRun, seen: Survey) -> str:
+    return (
+        f"Task {run.task_id!r} of DAG {run.dag_id!r}, run {run.run_id!r}, was cleared and has begun anew "
+        f"(edition {seen.latest.incarnation}.{seen.latest.generation} in AI Core, this is "
+        f"{seen.edition.incarnation}.{seen.edition.generation}), so this try starts nothing."
+    )

@@ -1,0 +1,102 @@
+"""What owns the execution that it waits for: it starts it once, and does not let it outlive the task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+from airflow_provider_aicore.exceptions import AICoreAmbiguousStart, AICoreSuperseded, AICoreWaitTimeout
+from airflow_provider_aicore.waiting import AICoreWaitingOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_aicore.api import Client
+    from airflow_provider_aicore.api.call import Flow
+    from airflow_provider_aicore.api.termination import Patience
+    from airflow_provider_aicore.ledger.logical_run import LogicalRun
+    from airflow_provider_aicore.ledger.memory import Started
+    from airflow_provider_aicore.task_memory import TaskMemory
+
+END_PATIENCE = 300.0
+"""Seconds to wait for the end of what is in the way of a start."""
+
+
+class AICoreOwningOperator(AICoreWaitingOperator):
+    """The base of operators whose execution is theirs: it does not outlive the task's deadline."""
+
+    def start(self, client: Client, start: Flow[Started], abandon: Flow[tuple[str, ...]]) -> Started:
+        """Start the execution or find that of an earlier try.
+
+        :param abandon: ends whatever was started when the task's time is over in the middle of it.
+        """
+        from airflow_provider_aicore.ledger.given_configuration import AmbiguousStartError
+        from airflow_provider_aicore.ledger.own_configuration import SupersededError
+
+        try:
+            return client.run(start)
+        except AmbiguousStartError as error:
+            raise AICoreAmbiguousStart(str(error)) from error
+        except SupersededError as error:
+            raise AICoreSuperseded(str(error)) from error
+        except TimeoutError as error:
+            raise AICoreWaitTimeout(str(error)) from error
+        except AirflowTaskTimeout as error:
+            ended = client.run(abandon)
+            raise AICoreWaitTimeout(
+                f"The task's execution_timeout of {self.execution_timeout} was over while it started an "
+                f"execution. {'Ended: ' + ', '.join(ended) if ended else 'None was started'}."
+            ) from error
+
+    def memory(self, context: Context) -> TaskMemory:
+        """Return what the task remembers of its earlier tries."""
+        from airflow_provider_aicore.task_memory import TaskMemory
+
+        return TaskMemory(context.get("task_state_store"), self.log)
+
+    def patience(self, client: Client) -> Patience:
+        """Return how long to wait for the end of what an earlier generation left behind."""
+        from airflow_provider_aicore.api.termination import Patience
+
+        return Patience(client.retry, END_PATIENCE)
+
+    def tell(self, ti: Any, started: Started, what: str) -> None:
+        """Keep the execution's id where others find it, and say what was done."""
+        ti.xcom_push(key="execution_id", value=started.execution_id)
+        for execution_id in started.ended_before:
+            self.log.warning("Ended execution %s, which the task's run before had left.", execution_id)
+        for execution_id in started.superfluous:
+            self.log.warning("Ended execution %s: it was a second one of this run.", execution_id)
+        self.log.info(
+            "%s execution %s of %s; configuration %s.",
+            "An earlier try started" if started.adopted else "Started",
+            started.execution_id,
+            what,
+            started.configuration_id,
+        )
+
+    def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
+        """Stop the execution and fail."""
+        from airflow_provider_aicore.api import AICoreError, termination
+
+        try:
+            accepted = client.run(termination.end(execution_id, client.retry))
+            what_now = (
+                "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
+            )
+        except AICoreError as error:
+            what_now = f"It could not be stopped, so look after it in AI Core: {error}"
+        raise AICoreWaitTimeout(
+            f"Execution {execution_id} had not ended within the task's execution_timeout of "
+            f"{self.execution_timeout}. {what_now}"
+        )
+
+
+def logical_run(ti: Any) -> LogicalRun:
+    """Return the identity of what a task instance is to run."""
+    from airflow_provider_aicore.ledger.logical_run import LogicalRun
+
+    map_index = -1 if ti.map_index is None else ti.map_index
+    # Airflow raises `max_tries` when a task is cleared, and only then.
+    return LogicalRun(ti.dag_id, ti.run_id, ti.task_id, map_index, ti.max_tries, ti.try_number)
