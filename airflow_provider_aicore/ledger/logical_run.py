@@ -57,7 +57,7 @@ class LogicalRun:
         """Return a name that a person can read, in the characters that AI Core takes, and the mark."""
         mark = f"{self.identity}-{incarnation}.{self.generation}"
         mapped = f" {self.map_index}" if self.map_index >= 0 else ""
-        readable = _NOT_READABLE.sub("_", f"{self.dag_id}.{self.task_id}{mapped} {self.run_id}")
+        readable = f"{task_name(self.dag_id, self.task_id)}{mapped} {_readable(self.run_id)}"
         return f"{readable[: MAX_NAME - len(mark) - 1]} {mark}"
 
     def edition(self, configuration_name: str) -> Edition | None:
@@ -66,3 +66,18 @@ class LogicalRun:
         if found is None or found[1] != self.identity:
             return None
         return Edition(int(found[2]), int(found[3]))
+
+
+def task_name(dag_id: str, task_id: str) -> str:
+    """Return how the names of all configurations of a task begin, over its DAG runs and map indexes."""
+    return _readable(f"{dag_id}.{task_id}")
+
+
+def map_index(configuration_name: str, of_task: str) -> int:
+    """Return the map index that a name tells after that of its task; -1 for a task that is not mapped."""
+    found = re.match(r" (\d+) ", configuration_name.removeprefix(of_task))
+    return int(found[1]) if found else -1
+
+
+def _readable(text: str) -> str:
+    return _NOT_READABLE.sub("_", text)

@@ -208,46 +208,77 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
 
 
 class _AICoreEndExecutionOperator(AICoreBaseOperator):
-    """The base of operators that end an execution."""
+    """The base of operators that end executions."""
 
     template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
 
-    def __init__(self, *, execution_id: str, patience: float | timedelta = 300.0, **kwargs: Any) -> None:
+    def __init__(self, *, patience: float | timedelta = 300.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.execution_id = execution_id
         self.patience = seconds("patience", patience, least=0.0)
 
-    def _end(self, how: Callable[[str, Patience], Flow[T]]) -> T:
+    def _end_one(self, execution_id: Any, how: Callable[[str, Patience], Flow[T]]) -> T:
         from airflow_provider_aicore.api import validation
-        from airflow_provider_aicore.api.termination import Patience
 
         with refusing_bad_input():
-            validation.check_id("execution_id", self.execution_id)
+            validation.check_id("execution_id", execution_id)
+        return self._run(lambda patience: how(execution_id, patience))
+
+    def _run(self, how: Callable[[Patience], Flow[T]]) -> T:
+        from airflow_provider_aicore.api.termination import Patience
+
         with self.connect() as client:
             try:
-                return client.run(how(self.execution_id, Patience(client.retry, self.patience)))
+                return client.run(how(Patience(client.retry, self.patience)))
             except TimeoutError as error:
                 raise AICoreWaitTimeout(str(error)) from error
 
 
 class AICoreStopExecutionOperator(_AICoreEndExecutionOperator):
-    """Stops an execution and waits until it has ended; one that has ended already is left as it is.
+    """Stops an execution, or all that a task of this DAG run has left, and waits until they have ended.
+
+    What has ended already is left as it is.
 
     :param execution_id: the execution. (templated)
+    :param of_task_id: in place of an id: a task of this DAG run that starts executions with configurations of
+        its own, which are :class:`AICoreRunExecutableOperator` and
+        :class:`AICoreStartExecutionOperator` with ``dedupe="clone"``; those of all its map indexes and tries
+        are ended. Meant for ``trigger_rule="all_done"``: a worker that dies in the last try ends nothing.
+        (templated)
     :param patience: seconds or timedelta to try for: AI Core refuses to stop an execution whose status is
         UNKNOWN, with which each begins, and a stop takes a while.
 
-    :return: ``{"id", "status"}``, the status in which it ended.
-    :raises AICoreInvalidInput: the id is malformed; nothing was sent.
+    :return: ``{"id", "status"}``, the status in which it ended; with `of_task_id` ``{"ended": [ids]}``.
+    :raises AICoreInvalidInput: the id is malformed, or not exactly one of the two is given; nothing was sent.
     :raises AICoreWaitTimeout: it has not ended in time.
     """
 
+    template_fields: Sequence[str] = (*_AICoreEndExecutionOperator.template_fields, "of_task_id")
+
+    def __init__(
+        self, *, execution_id: str | None = None, of_task_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if (execution_id is None) == (of_task_id is None):
+            raise AICoreInvalidInput(
+                f"execution_id is {execution_id!r} and of_task_id {of_task_id!r}, but exactly one is needed."
+            )
+        self.execution_id = execution_id
+        self.of_task_id = of_task_id
+
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_aicore.api import termination
+        from airflow_provider_aicore.ledger import left_behind
 
-        ended = self._end(termination.stop)
-        self.log.info("Execution %s has ended: it is %s.", ended.id, ended.status)
-        return {"id": ended.id, "status": ended.status.value}
+        if self.of_task_id is None:
+            ended = self._end_one(self.execution_id, termination.stop)
+            self.log.info("Execution %s has ended: it is %s.", ended.id, ended.status)
+            return {"id": ended.id, "status": ended.status.value}
+        ti, task_id = context["ti"], self.of_task_id
+        ids = self._run(lambda patience: left_behind.end_those_of(ti.dag_id, ti.run_id, task_id, patience))
+        self.log.info(
+            "Of task %s, %s.", task_id, f"ended {', '.join(ids)}" if ids else "no execution was live"
+        )
+        return {"ended": list(ids)}
 
 
 class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
@@ -261,9 +292,13 @@ class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
     :raises AICoreWaitTimeout: it is not gone in time.
     """
 
+    def __init__(self, *, execution_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.execution_id = execution_id
+
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_aicore.api import termination
 
-        deleted = self._end(termination.delete)
+        deleted = self._end_one(self.execution_id, termination.delete)
         self.log.info("Execution %s %s.", self.execution_id, "is deleted" if deleted else "was not there")
         return {"id": self.execution_id, "deleted": deleted}

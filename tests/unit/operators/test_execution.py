@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,6 +70,17 @@ def configuration_id(connection, context):
         parameters={"learning-rate": 0.1},
     )
     return operator.execute(context)["id"]
+
+
+@contextmanager
+def another_identity(ti, change):
+    """Let the task instance be another one for a while."""
+    kept = {name: getattr(ti, name) for name in change}
+    for name, value in change.items():
+        setattr(ti, name, value)
+    yield
+    for name, value in kept.items():
+        setattr(ti, name, value)
 
 
 both_kinds = pytest.mark.parametrize("kind", ["run", "start"])
@@ -651,3 +663,34 @@ def test_an_execution_is_deleted_whatever_it_does(configuration_id, context, net
     assert operator.execute(context) == {"id": execution_id, "deleted": True}
     assert operator.execute(context) == {"id": execution_id, "deleted": False}
     assert network.statuses() == {}
+
+
+@pytest.mark.parametrize("given", [{}, {"execution_id": "e42", "of_task_id": "train"}], ids=["none", "both"])
+def test_a_stop_needs_to_know_of_what(given):
+    """It is refused at parse time."""
+    with pytest.raises(AICoreInvalidInput, match="exactly one is needed"):
+        AICoreStopExecutionOperator(task_id="stop", **given)
+
+
+def test_what_a_task_has_left_behind_is_stopped(connection, context, network, client_for_looking):
+    """All of its map indexes and tries in this DAG run, and nothing of other tasks and runs."""
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    ti = context["ti"]
+    started = {}
+    for change in (
+        {},
+        {"map_index": 0},
+        {"map_index": 11},
+        {"task_id": "train2"},
+        {"run_id": "manual__2027"},
+    ):
+        with another_identity(ti, change), pytest.raises(TaskDeferred):
+            _run_operator(deferrable=True).execute(context)
+        started[str(change)] = ti.xcoms["execution_id"]
+
+    result = AICoreStopExecutionOperator(task_id="clean_up", of_task_id="train").execute(context)
+
+    mine = [started["{}"], started["{'map_index': 0}"], started["{'map_index': 11}"]]
+    assert sorted(result["ended"]) == sorted(mine)
+    statuses = network.statuses()
+    assert {one for one in statuses if statuses[one] == "STOPPED"} == set(mine)
