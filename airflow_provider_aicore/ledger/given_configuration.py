@@ -39,7 +39,7 @@ class AmbiguousStartError(RuntimeError):
 class Attempt:
     """A try to start a given configuration.
 
-    :param generation: of the task, see :class:`~.logical_run.Edition`.
+    :param generation: of the task, see :class:`~.logical_run.Mark`.
     :param is_first_try: no try of this generation came before.
     :param not_before: when an execution of this task can have been created at the earliest; looked at only
         where nothing could be remembered.

@@ -27,7 +27,7 @@ def end_those_of(dag_id: str, run_id: str, task_id: str, patience: Patience) -> 
 
     def is_of_it(configuration: Configuration) -> bool:
         index = map_index(configuration.name, name)
-        return LogicalRun(dag_id, run_id, task_id, index, 0).edition(configuration.name) is not None
+        return LogicalRun(dag_id, run_id, task_id, index, 0).mark(configuration.name) is not None
 
     found = yield from pages(
         lambda top, skip: configurations.query(search=name[:MAX_SEARCH], top=top, skip=skip), patience.retry

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Record:
     """That a start was about to happen, and its execution once it is known.
 
-    :param generation: of the task, see :class:`~.logical_run.Edition`.
+    :param generation: of the task, see :class:`~.logical_run.Mark`.
     :param configuration_id: what was started.
     :param execution_id: ``None`` while it is not known whether there is one.
     :param intended_at: AI Core's time just before the start, where others may start the same configuration.

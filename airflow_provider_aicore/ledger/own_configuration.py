@@ -9,7 +9,6 @@ from airflow_provider_aicore.api import configurations, termination
 from airflow_provider_aicore.api.call import Flow, once, pages
 from airflow_provider_aicore.api.lifecycle import outcome
 from airflow_provider_aicore.ledger.found import end_all, executions_of, is_adoptable, look
-from airflow_provider_aicore.ledger.logical_run import Edition
 from airflow_provider_aicore.ledger.memory import Record, Started
 from airflow_provider_aicore.ledger.start import settle
 from airflow_provider_aicore.ledger.start import start as start_execution
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.models import Configuration, Execution
     from airflow_provider_aicore.api.retry import RetryPolicy
     from airflow_provider_aicore.api.termination import Patience
-    from airflow_provider_aicore.ledger.logical_run import LogicalRun
+    from airflow_provider_aicore.ledger.logical_run import LogicalRun, Mark
     from airflow_provider_aicore.ledger.memory import Memory
 
 
@@ -31,16 +30,16 @@ class SupersededError(RuntimeError):
 class Survey:
     """What AI Core has of one task instance.
 
-    :param edition: the one that is looked for.
-    :param latest: the latest there is.
-    :param configurations: those of the edition, the oldest first.
-    :param executions: those of the edition.
-    :param earlier: executions of the editions before.
-    :param count: executions of all generations, without those of DAG runs that were deleted.
+    :param incarnation: of the DAG run, see :class:`~.logical_run.Mark`.
+    :param superseded_by: the mark of a run after this one.
+    :param configurations: those of this generation, the oldest first.
+    :param executions: those of this generation.
+    :param earlier: executions of the generations and incarnations before.
+    :param count: executions of all generations of this incarnation.
     """
 
-    edition: Edition
-    latest: Edition
+    incarnation: int
+    superseded_by: Mark | None
     configurations: tuple[Configuration, ...]
     executions: tuple[Execution, ...]
     earlier: tuple[Execution, ...]
@@ -73,8 +72,8 @@ def start(run: LogicalRun, bindings: Bindings, patience: Patience, memory: Memor
         if known and is_adoptable(known):
             return Started(known.id, known.configuration_id, adopted=True)
     seen = yield from _settled_survey(run, record, patience.retry)
-    if seen.latest > seen.edition:
-        raise SupersededError(_superseded(run, seen))
+    if seen.superseded_by:
+        raise SupersededError(_superseded(run, seen.superseded_by))
     in_the_way = [*seen.earlier, *(one for one in seen.executions if not is_adoptable(one))]
     ended = yield from end_all(in_the_way, patience)
     if seen.candidates:
@@ -103,33 +102,36 @@ def abandon(run: LogicalRun, patience: Patience, memory: Memory) -> Flow[tuple[s
     return (yield from end_all([*seen.earlier, *seen.executions], patience))
 
 
-def survey(run: LogicalRun, retry: RetryPolicy, edition: Edition | None = None) -> Flow[Survey]:
+def survey(run: LogicalRun, retry: RetryPolicy, incarnation: int | None = None) -> Flow[Survey]:
     """Look at everything that bears the run's identity.
 
-    :param edition: the one to look for; if not given the run's own, which on the first try of all is one that
+    :param incarnation: the one to look for; if not given the latest, but on the first try of all one that
         does not exist yet: what is there then is of a DAG run that was deleted.
     """
     found = yield from pages(
         lambda top, skip: configurations.query(search=run.identity, top=top, skip=skip), retry
     )
     # A page may bring one that another has brought.
-    ours = {one.id: (its, one) for one in found if (its := run.edition(one.name))}
-    latest = max((its for its, _ in ours.values()), default=None)
-    if edition is None:
-        is_first_try = run.try_number <= 1
-        incarnation = 1 if latest is None else latest.incarnation + is_first_try
-        edition = Edition(incarnation, run.generation)
-    runs: dict[Edition, list[Execution]] = {}
-    for its, one in ours.values():
-        runs.setdefault(its, []).extend((yield from executions_of(one.id, retry)))
-    mine = sorted((one for its, one in ours.values() if its == edition), key=lambda one: one.created_at)
+    ours = {one.id: (mark, one) for one in found if (mark := run.mark(one.name))}
+    marks = {mark for mark, _ in ours.values()}
+    if incarnation is None:
+        latest = max((mark.incarnation for mark in marks), default=0)
+        incarnation = latest + 1 if run.try_number <= 1 or not latest else latest
+    runs: dict[Mark, list[Execution]] = {}
+    for mark, one in ours.values():
+        runs.setdefault(mark, []).extend((yield from executions_of(one.id, retry)))
+    this = (incarnation, run.generation)
+    later = {
+        mark for mark in marks if mark[:2] != this and (mark[0], mark[2]) > (incarnation, run.try_number)
+    }
+    mine = sorted((one for mark, one in ours.values() if mark[:2] == this), key=lambda one: one.created_at)
     return Survey(
-        edition,
-        latest=max(edition, latest or edition),
+        incarnation,
+        superseded_by=max(later, key=lambda mark: mark.try_number, default=None),
         configurations=tuple(mine),
-        executions=tuple(runs.get(edition, ())),
-        earlier=tuple(one for its, some in runs.items() if its < edition for one in some),
-        count=sum(len(some) for its, some in runs.items() if its.incarnation == edition.incarnation),
+        executions=tuple(one for mark, some in runs.items() if mark[:2] == this for one in some),
+        earlier=tuple(one for mark in runs.keys() - later if mark[:2] != this for one in runs[mark]),
+        count=sum(len(some) for mark, some in runs.items() if mark.incarnation == incarnation),
     )
 
 
@@ -152,7 +154,7 @@ def _start_anew(
     if same:
         configuration_id = same[0]
     else:
-        name = run.configuration_name(seen.edition.incarnation)
+        name = run.configuration_name(seen.incarnation)
         # A second configuration does no harm: executions are looked for over all of this name.
         call = replace(bindings.configuration(name), repeatable=True)
         configuration_id = (yield from once(call, retry)).id
@@ -164,10 +166,10 @@ def _start_anew(
 
     record = Record(run.generation, configuration_id)
     execution_id = yield from start_execution(record, find, memory, retry)
-    now = yield from survey(run, retry, seen.edition)
-    if now.latest > now.edition:
+    now = yield from survey(run, retry, seen.incarnation)
+    if now.superseded_by:
         yield from termination.bring_to_end(execution_id, patience)
-        raise SupersededError(_superseded(run, now))
+        raise SupersededError(_superseded(run, now.superseded_by))
     if not [one for one in now.candidates if one.id != execution_id]:
         return Started(execution_id, configuration_id, adopted=False)
     return (yield from _keep_one(run, now, execution_id, patience, memory))
@@ -186,9 +188,9 @@ def _keep_one(
     return Started(kept.id, kept.configuration_id, kept.id != execution_id, superfluous)
 
 
-def _superseded(run: LogicalRun, seen: Survey) -> str:
+def _superseded(run: LogicalRun, later: Mark) -> str:
     return (
-        f"Task {run.task_id!r} of DAG {run.dag_id!r}, run {run.run_id!r}, was cleared and has begun anew "
-        f"(edition {seen.latest.incarnation}.{seen.latest.generation} in AI Core, this is "
-        f"{seen.edition.incarnation}.{seen.edition.generation}), so this try starts nothing."
+        f"Task {run.task_id!r} of DAG {run.dag_id!r}, run {run.run_id!r}, was cleared and has begun anew: "
+        f"this is try {run.try_number}, and try {later.try_number} has been in AI Core. "
+        "So this try starts nothing."
     )

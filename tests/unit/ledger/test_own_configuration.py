@@ -119,6 +119,14 @@ def test_nothing_is_started_while_the_one_before_does_not_end(start, emulator):
     assert list(emulator.statuses()) == [first.execution_id]
 
 
+def test_a_task_with_fewer_retries_than_before_can_be_cleared(start, emulator):
+    """Airflow counts from the try that is cleared, so a later generation may be a smaller number."""
+    first = start(1)
+    second = start(2, run=dataclasses.replace(RUN, generation=1))
+
+    assert second.ended_before == (first.execution_id,)
+
+
 def test_a_cleared_task_leaves_a_result_of_before_alone(start, emulator):
     """Clearing a task that succeeded runs it again."""
     emulator.script("text-clf-train", Progress((Step("COMPLETED"),)))
@@ -131,10 +139,10 @@ def test_a_cleared_task_leaves_a_result_of_before_alone(start, emulator):
 def test_a_try_that_was_overtaken_by_a_clear_starts_nothing(start, memory, emulator):
     """A worker that comes back from the dead does not interfere with the run after it."""
     start(1)
-    second = start(2, run=cleared())
+    second = start(3, run=cleared())
     memory.record = None
 
-    with pytest.raises(SupersededError, match=r"edition 1\.5 in AI Core, this is 1\.2"):
+    with pytest.raises(SupersededError, match="this is try 2, and try 3 has been in AI Core"):
         start(2)
     assert emulator.statuses()[second.execution_id] != "STOPPED"
 
