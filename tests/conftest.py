@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey
-from airflow_provider_aicore.emulator import Emulator, Options, Progress
+from airflow_provider_aicore.emulator import Emulator, Options
+from tests.emulators import Api, connect, with_text_clf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +50,7 @@ class Clock:
     """A clock that moves when someone sleeps on it."""
 
     def __init__(self) -> None:
-        self.time = 1_800_000_000.0
+        self.time = 1_800_000_000.0  # 2027-01-15T08:00:00Z
         self.slept: list[float] = []
 
     def now(self) -> float:
@@ -58,6 +60,10 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Move on."""
         self.slept.append(seconds)
+        self.move(seconds)
+
+    def move(self, seconds: float) -> None:
+        """Move on while nobody sleeps."""
         self.time += seconds
 
     async def asleep(self, seconds: float) -> None:
@@ -122,21 +128,29 @@ def emulator_options() -> Options:
 
 
 @pytest.fixture
-def emulator(clock: Clock, service_key: dict[str, Any], emulator_options: Options) -> Iterator[Emulator]:
-    """Return a local AI Core with one scenario, in process."""
+def make_emulator(clock: Clock) -> Iterator[Callable[..., Emulator]]:
+    """Return a maker of emulators in process with the executable ``text-clf-train``."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Emulator:
+            return with_text_clf(stack.enter_context(Emulator(**{"now": clock.now, **options})))
+
+        yield make
+
+
+@pytest.fixture
+def emulator(
+    make_emulator: Callable[..., Emulator], service_key: dict[str, Any], emulator_options: Options
+) -> Emulator:
+    """Return a local AI Core with two resource groups."""
     groups = ("default", "team-a")
-    with Emulator(
-        now=clock.now, resource_groups=groups, service_key=service_key, options=emulator_options
-    ) as emulator:
-        emulator.add_executable(
-            "text-clf",
-            "text-clf-train",
-            parameters={"epochs": "10", "learning-rate": None},
-            input_artifacts={"text-data": "dataset"},
-            output_artifacts={"text-model": "model"},
-            progress=Progress.by_reads(),
-        )
-        yield emulator
+    return make_emulator(resource_groups=groups, service_key=service_key, options=emulator_options)
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Api:
+    """Return a plain HTTP client of the resource group ``default``, with a token."""
+    return connect(emulator)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from airflow_provider_aicore.emulator import Progress
+from tests.emulators import with_text_clf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,14 +43,7 @@ class Target:
     @classmethod
     def of(cls, emulator: Emulator, connect: Callable[[], httpx.Client]) -> Self:
         """Give an emulator with one executable as target."""
-        emulator.add_executable(
-            "text-clf",
-            "text-clf-train",
-            parameters={"epochs": "10", "learning-rate": None},
-            input_artifacts={"text-data": "dataset"},
-            output_artifacts={"text-model": "model"},
-            progress=Progress.by_reads(),
-        )
+        with_text_clf(emulator)
         return cls(connect, emulator.service_key, emulator=emulator)
 
     @property

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.emulator import Emulator
-from tests.unit.emulator.client import Api, connect
+from tests.emulators import Api, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

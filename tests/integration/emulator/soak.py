@@ -15,7 +15,7 @@ import httpx
 
 from airflow_provider_aicore.emulator import Emulator, Progress
 from tests.contract.judged_program import JUDGED_PROGRAM
-from tests.unit.emulator.client import Api
+from tests.emulators import Api
 
 if TYPE_CHECKING:
     from pathlib import Path

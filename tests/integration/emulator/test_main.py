@@ -17,8 +17,8 @@ import pytest
 from airflow_provider_aicore.emulator import Emulator
 from airflow_provider_aicore.emulator.__main__ import main
 from tests.contract.judged_program import JUDGED_PROGRAM
+from tests.emulators import Api
 from tests.integration.emulator.laboratory import Laboratory, lines, python
-from tests.unit.emulator.client import Api
 
 
 class Program:

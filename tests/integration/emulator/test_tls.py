@@ -11,8 +11,8 @@ import pytest
 
 from airflow_provider_aicore.api import Client, ServiceKey, scenarios
 from airflow_provider_aicore.emulator.server import EmulatorServer
+from tests.emulators import connect
 from tests.integration.emulator.laboratory import REPORT, Laboratory, python
-from tests.unit.emulator.client import connect
 
 
 @pytest.fixture(scope="module")

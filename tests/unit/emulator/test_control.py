@@ -13,19 +13,25 @@ from airflow_provider_aicore.emulator.control import Control
 from airflow_provider_aicore.emulator.entries import EntryError, parse, read
 from airflow_provider_aicore.emulator.fault_rules import RULE
 from airflow_provider_aicore.emulator.scripts import SCRIPT
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 @pytest.fixture
-def clock():
+def manual_clock():
     """Give a clock that can be turned over the control path."""
     return ManualClock(1_800_000_000)
 
 
 @pytest.fixture
-def control(emulator, clock):
+def emulator(make_emulator, manual_clock):
+    """Give an emulator that goes by this clock."""
+    return make_emulator(now=manual_clock)
+
+
+@pytest.fixture
+def control(emulator, manual_clock):
     """Give a client of the control path."""
-    transport = httpx.MockTransport(Control(emulator, clock).answer)
+    transport = httpx.MockTransport(Control(emulator, manual_clock).answer)
     return httpx.Client(transport=transport, base_url="http://127.0.0.1/emulator")
 
 

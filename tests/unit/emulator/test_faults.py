@@ -75,7 +75,7 @@ def test_retry_after_in_both_forms(emulator, api, retry_after, header):
 
 def test_retry_after_as_a_date_is_reckoned_when_it_strikes(emulator, api, clock):
     """The date of ``Retry-After`` is so far after the request, not after the fault was added."""
-    emulator.faults.add(RetryAfterDate(3, clock))
+    emulator.faults.add(RetryAfterDate(3, clock.now))
     clock.move(60)
     answer = api.get("/scenarios")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "Fri, 15 Jan 2027 08:01:03 GMT")

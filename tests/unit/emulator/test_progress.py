@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.emulator import Progress, Step
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 def statuses(api, execution_id, reads):
@@ -18,15 +18,15 @@ def test_default_shows_each_status_once(api):
     assert statuses(api, api.start(), 5) == ["UNKNOWN", "PENDING", "RUNNING", "COMPLETED", "COMPLETED"]
 
 
-def test_by_reads_shows_each_status_so_many_times(make):
+def test_by_reads_shows_each_status_so_many_times(make_emulator):
     """By reads, every status on the way is shown as often as was said."""
-    api = connect(make(progress=Progress.by_reads(2, "DEAD", through=("RUNNING",))))
+    api = connect(make_emulator(progress=Progress.by_reads(2, "DEAD", through=("RUNNING",))))
     assert statuses(api, api.start(), 5) == ["UNKNOWN", "UNKNOWN", "RUNNING", "RUNNING", "DEAD"]
 
 
-def test_lists_count_as_reads(make):
+def test_lists_count_as_reads(make_emulator):
     """A list that shows an execution moves it on as a GET does; one that does not show it does not."""
-    api = connect(make(progress=Progress.by_reads(1)))
+    api = connect(make_emulator(progress=Progress.by_reads(1)))
     execution_id = api.start()
     api.get("/executions", params={"scenarioId": "other-scenario"})
     api.get("/executions", params={"$top": 0})
@@ -34,17 +34,17 @@ def test_lists_count_as_reads(make):
     assert api.status(execution_id) == "PENDING"
 
 
-def test_at_once_is_over_at_the_first_look(make):
+def test_at_once_is_over_at_the_first_look(make_emulator):
     """At once, the first look finds the outcome; the execution has been running in between."""
-    api = connect(make(progress=Progress.at_once("DEAD", message="no luck")))
+    api = connect(make_emulator(progress=Progress.at_once("DEAD", message="no luck")))
     read = api.get(f"/executions/{api.start()}").json()
     assert (read["status"], read["statusMessage"]) == ("DEAD", "no luck")
     assert "startTime" in read
 
 
-def test_by_clock_moves_without_reads(make, clock):
+def test_by_clock_moves_without_reads(make_emulator, clock):
     """By the clock, reads change nothing and time does."""
-    api = connect(make(progress=Progress.by_clock(unknown=10, pending=20, running=30)))
+    api = connect(make_emulator(progress=Progress.by_clock(unknown=10, pending=20, running=30)))
     execution_id = api.start()
     seen = [statuses(api, execution_id, 3)]
     for seconds in (10, 20, 30):
@@ -53,9 +53,9 @@ def test_by_clock_moves_without_reads(make, clock):
     assert seen == [["UNKNOWN"] * 3, ["PENDING"], ["RUNNING"], ["COMPLETED"]]
 
 
-def test_stop_by_clock_takes_its_time(make, clock):
+def test_stop_by_clock_takes_its_time(make_emulator, clock):
     """By the clock, STOPPING lasts as long as was said."""
-    api = connect(make(progress=Progress.by_clock(unknown=0, pending=0, stopping=10)))
+    api = connect(make_emulator(progress=Progress.by_clock(unknown=0, pending=0, stopping=10)))
     execution_id = api.start()
     api.patch(f"/executions/{execution_id}", json={"targetStatus": "STOPPED"}).raise_for_status()
     clock.move(9)
@@ -65,15 +65,15 @@ def test_stop_by_clock_takes_its_time(make, clock):
 
 
 @pytest.mark.parametrize("status", ["UNKNOWN", "PENDING", "RUNNING"])
-def test_stuck_stays_for_ever(make, clock, status):
+def test_stuck_stays_for_ever(make_emulator, clock, status):
     """A stuck execution never ends by itself."""
-    api = connect(make(progress=Progress.stuck(status)))
+    api = connect(make_emulator(progress=Progress.stuck(status)))
     execution_id = api.start()
     clock.move(36_000)
     assert statuses(api, execution_id, 10) == [status] * 10
 
 
-def test_steps_may_go_back_and_carry_details(make):
+def test_steps_may_go_back_and_carry_details(make_emulator):
     """A script may take any way, and says what message and details go with a status."""
     progress = Progress(
         (
@@ -82,7 +82,7 @@ def test_steps_may_go_back_and_carry_details(make):
             Step("RUNNING", after_reads=1, details={"workflow_info": []}),
         )
     )
-    api = connect(make(progress=progress))
+    api = connect(make_emulator(progress=progress))
     execution_id = api.start()
     assert statuses(api, execution_id, 2) == ["UNKNOWN", "RUNNING"]
     pending = api.get(f"/executions/{execution_id}").json()
@@ -94,9 +94,9 @@ def test_steps_may_go_back_and_carry_details(make):
     assert (running["status"], running["statusDetails"]) == ("RUNNING", {"workflow_info": []})
 
 
-def test_details_follow_the_status(make):
+def test_details_follow_the_status(make_emulator):
     """The details say that the pod runs or has succeeded, and nothing before it runs."""
-    api = connect(make(progress=Progress.by_reads(1)))
+    api = connect(make_emulator(progress=Progress.by_reads(1)))
     execution_id = api.start()
     details = [api.get(f"/executions/{execution_id}").json().get("statusDetails") for _ in range(4)]
     assert details[:2] == [None, {"details": [], "workflow_info": []}]
@@ -110,9 +110,9 @@ def test_script_gives_each_execution_its_own_way(emulator, api):
     assert [api.status(api.start()) for _ in range(3)] == ["DEAD", "COMPLETED", "COMPLETED"]
 
 
-def test_only_completed_executions_write_outputs(make):
+def test_only_completed_executions_write_outputs(make_emulator):
     """A DEAD execution leaves no artifacts."""
-    api = connect(make(progress=Progress.at_once("DEAD")))
+    api = connect(make_emulator(progress=Progress.at_once("DEAD")))
     read = api.get(f"/executions/{api.start()}").json()
     assert "outputArtifacts" not in read
     assert api.get("/artifacts").json()["count"] == 0

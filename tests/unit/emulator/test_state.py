@@ -12,7 +12,7 @@ from airflow_provider_aicore.emulator import Emulator, Options, Progress
 from airflow_provider_aicore.emulator.changes import Entity, class_of, collections
 from airflow_provider_aicore.emulator.logbook import Logbook, LogLine
 from airflow_provider_aicore.emulator.state import ResourceGroup, Tenant
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def restart(make, folder):
+def restart(make_emulator, folder):
     """Give a function that ends the emulator and makes the next one on the same folder."""
     made: list[Emulator] = []
 
     def restart(**options):
         for emulator in made:
             emulator.close()
-        made.append(make(state=folder, **options))
+        made.append(make_emulator(state=folder, **options))
         return made[-1]
 
     return restart
@@ -122,7 +122,7 @@ def test_progress_by_the_clock_goes_on(restart, clock):
     """Time that passes while no emulator is there counts, at its own instants."""
     first = restart(progress=Progress.by_clock(unknown=10, pending=10, running=60))
     execution_id = connect(first).start()
-    begin = clock()
+    begin = clock.now()
     clock.move(15)
     assert connect(first).status(execution_id) == "PENDING"
     clock.move(1000)
@@ -203,11 +203,11 @@ def test_new_resource_group_is_kept_with_what_is_in_it(restart):
     assert connect(restart(), "team-b").get(f"/executions/{execution_id}").status_code == 200
 
 
-def test_folder_has_one_emulator_at_a_time(restart, make, folder):
+def test_folder_has_one_emulator_at_a_time(restart, make_emulator, folder):
     """A second one is refused with the reason; after the end of the first one it may have the folder."""
     restart()
     with pytest.raises(ValueError, match="in use by another emulator"):
-        make(state=folder)
+        make_emulator(state=folder)
     restart()
 
 
@@ -220,13 +220,13 @@ def test_folder_has_one_emulator_at_a_time(restart, make, folder):
     ],
     ids=["newer", "other", "bad"],
 )
-def test_state_that_cannot_be_used_is_refused(restart, make, folder, spoil, reason):
+def test_state_that_cannot_be_used_is_refused(restart, make_emulator, folder, spoil, reason):
     """A newer format, another file and bad content are refused with the folder and the reason."""
     restart().close()
     spoil(folder / "state.sqlite")
     for _ in range(2):
         with pytest.raises(ValueError, match=reason) as refused:
-            make(state=folder)
+            make_emulator(state=folder)
         assert str(folder) in str(refused.value)
 
 
@@ -303,7 +303,7 @@ def test_resource_group_named_at_a_restart_gets_the_secrets_of_the_tenant(restar
     assert list(restart(resource_groups=["team-a"]).state.groups["team-a"].generic_secrets) == ["shared"]
 
 
-def test_folder_is_free_after_a_close_that_could_not_save(restart, make, folder):
+def test_folder_is_free_after_a_close_that_could_not_save(restart, make_emulator, folder):
     """What fails is said, once, and the folder is left to others."""
     emulator = restart()
     database = emulator._store._database
@@ -314,7 +314,7 @@ def test_folder_is_free_after_a_close_that_could_not_save(restart, make, folder)
         with pytest.raises(sqlite3.Error):
             change()
     emulator.close()
-    make(state=folder)
+    make_emulator(state=folder)
 
 
 def test_time_to_live_ends_while_no_emulator_is_there(restart, clock):

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_aicore.emulator import Emulator
 from airflow_provider_aicore.emulator.templates import TemplateError
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 TEMPLATE = """
 apiVersion: argoproj.io/v1alpha1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 FILES = "/dataset/files"
 
@@ -18,9 +18,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def api(make, folder):
+def api(make_emulator, folder):
     """Give a client of an emulator with that object store."""
-    return connect(make(object_store=folder))
+    return connect(make_emulator(object_store=folder))
 
 
 def test_uploaded_file_is_where_its_artifact_looks(api, folder):
@@ -84,9 +84,9 @@ def test_large_file_is_refused(api):
     assert answer.status_code == 413
 
 
-def test_no_resource_group_and_no_folder_are_needed(make):
+def test_no_resource_group_and_no_folder_are_needed(make_emulator):
     """The header is optional here, and without a folder the files are in a temporary one."""
-    api = connect(make())
+    api = connect(make_emulator())
     del api.headers["AI-Resource-Group"]
     assert api.put(f"{FILES}/default/a.csv", content=b"1").status_code == 201
     assert api.get(f"{FILES}/default/a.csv").content == b"1"

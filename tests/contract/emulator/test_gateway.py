@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.emulator import Options
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 @pytest.mark.parametrize("authorization", ["", "Basic abc", "Bearer "])
@@ -31,9 +31,9 @@ def test_missing_resource_group_is_denied(api):
     assert api.get("/executions").status_code == 403
 
 
-def test_resource_groups_are_isolated(make):
+def test_resource_groups_are_isolated(make_emulator):
     """What is in one resource group cannot be seen, listed or used in another."""
-    emulator = make(resource_groups=("default", "team-a"))
+    emulator = make_emulator(resource_groups=("default", "team-a"))
     ours, theirs = connect(emulator), connect(emulator, "team-a")
     artifact_id, configuration_id, execution_id = ours.register(), ours.configure(), ours.start()
     for path in (
@@ -55,9 +55,9 @@ def test_meta_needs_no_resource_group(api):
     assert answer.json()["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is True
 
 
-def test_meta_says_when_there_are_no_bulk_updates(make):
+def test_meta_says_when_there_are_no_bulk_updates(make_emulator):
     """A tenant without bulk PATCH says so."""
-    meta = connect(make(options=Options(bulk_updates=False))).get("/meta").json()
+    meta = connect(make_emulator(options=Options(bulk_updates=False))).get("/meta").json()
     assert meta["aiApi"]["capabilities"]["bulkUpdates"]["executions"] is False
 
 
@@ -99,9 +99,9 @@ def test_date_comes_from_the_clock(api, clock):
     assert api.get("/meta").headers["date"] == "Fri, 15 Jan 2027 08:01:01 GMT"
 
 
-def test_date_can_be_ahead_of_the_clock(make):
+def test_date_can_be_ahead_of_the_clock(make_emulator):
     """With a skew the ``Date`` of every answer is wrong, and nothing else."""
-    answer = connect(make(date_skew=90)).get("/meta")
+    answer = connect(make_emulator(date_skew=90)).get("/meta")
     assert answer.headers["date"] == "Fri, 15 Jan 2027 08:01:30 GMT"
 
 
@@ -165,9 +165,9 @@ def test_requests_are_recorded_without_secrets(emulator, api):
     assert api.headers["Authorization"] not in kept
 
 
-def test_only_the_newest_requests_are_kept(make):
+def test_only_the_newest_requests_are_kept(make_emulator):
     """A server that stays up does not keep all requests for ever."""
-    emulator = make(kept_requests=2)
+    emulator = make_emulator(kept_requests=2)
     api = connect(emulator)
     api.get("/scenarios")
     api.get("/meta")

@@ -53,7 +53,7 @@ def test_window_is_the_last_hour_unless_asked_otherwise(emulator, api, clock, ru
 
 def test_window_includes_both_ends_to_the_nanosecond(emulator, api, clock, running):
     """A line exactly at an end of the window is inside."""
-    emulator.write_log(running, "here", at=clock() + 0.5)
+    emulator.write_log(running, "here", at=clock.now() + 0.5)
     clock.move(10)
     assert messages(api, running, start="2027-01-15T08:00:00.500000000Z") == ["here"]
     assert messages(api, running, start="2027-01-15T08:00:00.500000001Z") == []
@@ -64,7 +64,7 @@ def test_window_includes_both_ends_to_the_nanosecond(emulator, api, clock, runni
 def test_page_is_cut_without_a_sign(emulator, api, clock, running):
     """Of too many lines the first ``$top`` come, the last ones when newest are asked for first."""
     for number in range(4):
-        emulator.write_log(running, str(number), at=clock() + number)
+        emulator.write_log(running, str(number), at=clock.now() + number)
     clock.move(10)
     assert messages(api, running, **{"$top": 2}) == ["0", "1"]
     assert messages(api, running, **{"$top": 2, "$order": "desc"}) == ["3", "2"]
@@ -83,7 +83,7 @@ def test_late_line_appears_where_it_belongs(emulator, api, clock, running):
     clock.move(10)
     emulator.write_log(running, "second")
     emulator.write_log(running, "third")
-    emulator.write_log(running, "first", at=clock() - 5)
+    emulator.write_log(running, "first", at=clock.now() - 5)
     assert messages(api, running) == ["first", "second", "third"]
 
 

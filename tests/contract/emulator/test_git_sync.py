@@ -15,7 +15,7 @@ REPOSITORY = {"name": "acme", "url": "https://git.example.com/acme", "username":
 def emulator(tmp_path, clock):
     """Give an emulator with one template."""
     (tmp_path / "train.yaml").write_text(TEMPLATE)
-    with Emulator(now=clock, templates=tmp_path) as emulator:
+    with Emulator(now=clock.now, templates=tmp_path) as emulator:
         yield emulator
 
 
@@ -111,7 +111,7 @@ def test_application_needs_one_repository(admin, source):
 
 def test_what_is_read_again_stays_as_old_as_it_is(emulator, api, clock):
     """Another reading creates neither executables nor scenarios anew."""
-    created_at = clock()
+    created_at = clock.now()
     clock.move(3600)
     assert emulator.reload_templates() == ()
     state = emulator.state
@@ -132,9 +132,9 @@ def test_executable_of_a_template_read_again_is_no_longer_one_of_before(tmp_path
     """Once a template has taken the place of an earlier emulator's executable, its id is taken."""
     templates = tmp_path / "templates"
     templates.mkdir()
-    with Emulator(now=clock, state=tmp_path / "state") as first:
+    with Emulator(now=clock.now, state=tmp_path / "state") as first:
         first.add_executable("text-clf", "text-clf-train")
-    with Emulator(now=clock, state=tmp_path / "state", templates=templates) as second:
+    with Emulator(now=clock.now, state=tmp_path / "state", templates=templates) as second:
         (templates / "train.yaml").write_text(TEMPLATE)
         assert second.reload_templates() == ()
         with pytest.raises(ValueError, match="exists already"):
@@ -144,9 +144,9 @@ def test_executable_of_a_template_read_again_is_no_longer_one_of_before(tmp_path
 def test_status_at_the_start_is_about_templates_alone(tmp_path, clock):
     """Executables that an earlier emulator has left are none."""
     (tmp_path / "templates").mkdir()
-    with Emulator(now=clock, state=tmp_path / "state") as first:
+    with Emulator(now=clock.now, state=tmp_path / "state") as first:
         first.add_executable("text-clf", "text-clf-train")
-    with Emulator(now=clock, state=tmp_path / "state", templates=tmp_path / "templates") as second:
+    with Emulator(now=clock.now, state=tmp_path / "state", templates=tmp_path / "templates") as second:
         assert second.state.sync.templates == ()
 
 

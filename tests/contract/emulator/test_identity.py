@@ -7,7 +7,7 @@ import base64
 import httpx
 import pytest
 
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 def ask_for_token(emulator, **options):
@@ -78,9 +78,9 @@ def test_x509_key_gives_a_token_without_a_secret(emulator):
     assert client.post(f"{key['url']}/oauth/token", data=form).status_code == 401
 
 
-def test_token_expires_by_the_clock(make, clock):
+def test_token_expires_by_the_clock(make_emulator, clock):
     """A token is good until its lifetime is over, and then refused by the gateway in plain text."""
-    api = connect(make(token_lifetime=60))
+    api = connect(make_emulator(token_lifetime=60))
     clock.move(59)
     assert api.get("/scenarios").status_code == 200
     clock.move(1)
@@ -89,19 +89,19 @@ def test_token_expires_by_the_clock(make, clock):
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_token_of_an_earlier_emulator_with_the_same_key_is_good(make):
+def test_token_of_an_earlier_emulator_with_the_same_key_is_good(make_emulator):
     """An emulator that is given the service key of an earlier one takes its tokens, as after a restart."""
-    earlier = make()
+    earlier = make_emulator()
     token = connect(earlier).headers["Authorization"]
-    later = make(service_key=earlier.service_key)
+    later = make_emulator(service_key=earlier.service_key)
     answer = connect(later).get("/scenarios", headers={"Authorization": token})
     assert answer.status_code == 200
 
 
-def test_token_of_another_landscape_is_refused(make):
+def test_token_of_another_landscape_is_refused(make_emulator):
     """A token that another identity service gave is refused by its issuer."""
-    token = connect(make(url="https://api.ai.elsewhere.test")).headers["Authorization"]
-    answer = connect(make()).get("/scenarios", headers={"Authorization": token})
+    token = connect(make_emulator(url="https://api.ai.elsewhere.test")).headers["Authorization"]
+    answer = connect(make_emulator()).get("/scenarios", headers={"Authorization": token})
     assert (answer.status_code, answer.text) == (401, "Jwt issuer is not configured")
 
 
@@ -117,7 +117,7 @@ def test_damaged_token_is_refused(api, token):
     assert (answer.status_code, answer.text) == (401, "Jwt verification fails")
 
 
-def test_service_key_without_a_secret_cannot_be_used_again(make):
+def test_service_key_without_a_secret_cannot_be_used_again(make_emulator):
     """A service key that lacks what a token needs is refused by name, at once."""
     with pytest.raises(ValueError, match="clientsecret"):
-        make(service_key={"clientid": "sb-1"})
+        make_emulator(service_key={"clientid": "sb-1"})

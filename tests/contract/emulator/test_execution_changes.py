@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_aicore.emulator import Options, Progress
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 STOP = {"targetStatus": "STOPPED"}
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
@@ -63,9 +63,9 @@ def test_delete_of_a_live_execution_is_refused(emulator, status):
     assert api.delete(f"/executions/{execution_id}").status_code == 400
 
 
-def test_status_of_a_refusal_is_an_option(make):
+def test_status_of_a_refusal_is_an_option(make_emulator):
     """A refused transition is 400 or 412: AI Core's status is not documented, so it can be chosen."""
-    api, execution_id = in_status(make(options=Options(refused_transition_status=412)), "UNKNOWN")
+    api, execution_id = in_status(make_emulator(options=Options(refused_transition_status=412)), "UNKNOWN")
     assert api.patch(f"/executions/{execution_id}", json=STOP).status_code == 412
 
 
@@ -86,9 +86,9 @@ def test_delete_is_noted_and_done_later(emulator, clock, status):
     assert api.get("/artifacts").json()["count"] == artifacts
 
 
-def test_deleted_unknown_execution_never_starts(make, clock):
+def test_deleted_unknown_execution_never_starts(make_emulator, clock):
     """Deletion ends an execution that has not begun."""
-    api = connect(make(progress=Progress.by_clock(unknown=2), options=Options(deletion_seconds=60)))
+    api = connect(make_emulator(progress=Progress.by_clock(unknown=2), options=Options(deletion_seconds=60)))
     execution_id = api.start()
     api.delete(f"/executions/{execution_id}")
     clock.move(30)
@@ -157,7 +157,7 @@ def test_bulk_wants_a_merge_patch(api):
     assert bulk(api, ("e000000000000000", "STOPPED"), headers=headers).status_code == 400
 
 
-def test_bulk_can_be_switched_off(make):
+def test_bulk_can_be_switched_off(make_emulator):
     """A tenant without bulk updates refuses them."""
-    api = connect(make(options=Options(bulk_updates=False)))
+    api = connect(make_emulator(options=Options(bulk_updates=False)))
     assert bulk(api, ("e000000000000000", "STOPPED")).status_code == 400

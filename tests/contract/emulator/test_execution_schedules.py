@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.emulator import Emulator, Options, Progress
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 HOUR = 3600
 ON_THE_DOT = Options(schedule_jitter=0)
@@ -19,9 +19,9 @@ def started(emulator: Emulator) -> list[float]:
 
 
 @pytest.fixture
-def emulator(make):
+def emulator(make_emulator):
     """Give an emulator whose schedules start on the dot."""
-    return make(options=ON_THE_DOT, progress=Progress.by_clock())
+    return make_emulator(options=ON_THE_DOT, progress=Progress.by_clock())
 
 
 def test_created_schedule_can_be_read(api):
@@ -90,9 +90,9 @@ def test_each_tick_starts_an_execution_at_its_own_instant(emulator, api, clock):
     assert {each["executionScheduleId"] for each in resources} == {schedule_id}
 
 
-def test_start_may_be_minutes_after_the_tick(make, clock):
+def test_start_may_be_minutes_after_the_tick(make_emulator, clock):
     """By default an execution starts up to 11 minutes late, each by another amount."""
-    emulator = make()
+    emulator = make_emulator()
     connect(emulator).schedule()
     clock.move(24 * HOUR)
     lags = [hours % 1 * 60 for hours in started(emulator)]
@@ -100,9 +100,9 @@ def test_start_may_be_minutes_after_the_tick(make, clock):
     assert 0 < min(lags) < max(lags) < 11
 
 
-def test_no_tick_is_lost_to_a_late_start(make, clock):
+def test_no_tick_is_lost_to_a_late_start(make_emulator, clock):
     """Even where executions start later than the next tick, each tick gets its own."""
-    emulator = make(options=Options(schedule_jitter=3 * HOUR))
+    emulator = make_emulator(options=Options(schedule_jitter=3 * HOUR))
     connect(emulator).schedule()
     clock.move(24 * HOUR)
     assert len(started(emulator)) >= 21
@@ -153,9 +153,9 @@ def test_changes_count_from_the_next_tick(emulator, api, clock):
     assert api.get(path).json()["name"] == "hourly"
 
 
-def test_change_does_not_lose_an_execution_that_is_about_to_start(make, clock):
+def test_change_does_not_lose_an_execution_that_is_about_to_start(make_emulator, clock):
     """Between a tick and its late start a change, other than a pause, leaves the start as it is."""
-    emulator = make()
+    emulator = make_emulator()
     api = connect(emulator)
     paused, changed = (f"/executionSchedules/{api.schedule()}" for _ in range(2))
     clock.move(HOUR)
@@ -191,18 +191,18 @@ def test_deleted_schedule_leaves_its_executions(emulator, api, clock):
 
 
 @pytest.mark.parametrize(("overlap", "hours"), [("allow", [1, 2, 3, 4]), ("skip", [1, 4])])
-def test_overlap_is_an_option(make, clock, overlap, hours):
+def test_overlap_is_an_option(make_emulator, clock, overlap, hours):
     """While an execution goes on the next one starts beside it, or the tick is left out."""
     options = Options(schedule_jitter=0, schedule_overlap=overlap)
-    emulator = make(options=options, progress=Progress.by_clock(running=2.5 * HOUR))
+    emulator = make_emulator(options=options, progress=Progress.by_clock(running=2.5 * HOUR))
     connect(emulator).schedule()
     clock.move(4 * HOUR)
     assert started(emulator) == hours
 
 
-def test_cron_dialect_is_an_option(make):
+def test_cron_dialect_is_an_option(make_emulator):
     """Steps are refused, or taken."""
-    api = connect(make(options=Options(cron_dialect="lenient")))
+    api = connect(make_emulator(options=Options(cron_dialect="lenient")))
     assert api.schedule(cron="0 */6 * * *")
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from airflow_provider_aicore.emulator import Emulator, Options, Progress
-from tests.unit.emulator.client import Api, connect
+from tests.emulators import Api, connect
 
 STOP = {"targetStatus": "STOPPED"}
 HOUR = 3600
 
 
 @pytest.fixture
-def emulator(make) -> Emulator:
+def emulator(make_emulator) -> Emulator:
     """Give an emulator with an executable for deployments."""
-    emulator: Emulator = make(progress=Progress.by_clock(unknown=10, pending=20, stopping=5))
+    emulator: Emulator = make_emulator(progress=Progress.by_clock(unknown=10, pending=20, stopping=5))
     emulator.add_executable("text-clf", "text-clf-serve", deployable=True)
     return emulator
 
@@ -80,10 +80,10 @@ def test_time_to_live_ends_in_deletion(emulator, api, clock):
 
 
 @pytest.mark.parametrize(("hours", "status"), [(1, "DEAD"), (3, "STOPPED")])
-def test_what_comes_first_ends_a_deployment(make, clock, hours, status):
+def test_what_comes_first_ends_a_deployment(make_emulator, clock, hours, status):
     """One that died before its time to live was over stays DEAD; after that it can no longer die."""
     progress = Progress.by_clock(running=hours * HOUR, outcome="DEAD")
-    emulator = make(progress=progress, options=Options(deletion_seconds=9 * HOUR))
+    emulator = make_emulator(progress=progress, options=Options(deletion_seconds=9 * HOUR))
     emulator.add_executable("text-clf", "text-clf-serve", deployable=True)
     api = connect(emulator)
     deployment_id = api.deploy(ttl="2h")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.emulator import Options, Progress
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 LABELS = [{"key": "ext.ai.sap.com/team", "value": "a"}]
 
@@ -15,9 +15,9 @@ def create(admin, group_id, **fields):
     return admin.post("/resourceGroups", json={"resourceGroupId": group_id, **fields}).raise_for_status()
 
 
-def test_resource_group_can_be_used_when_it_is_provisioned(make, clock):
+def test_resource_group_can_be_used_when_it_is_provisioned(make_emulator, clock):
     """Until then it shows as PROVISIONING and the gateway denies it."""
-    emulator = make(options=Options(resource_group_provisioning_seconds=30))
+    emulator = make_emulator(options=Options(resource_group_provisioning_seconds=30))
     admin = connect(emulator)
     admin.base_url = f"{emulator.url}/v2/admin"
     create(admin, "team-b")
@@ -82,9 +82,9 @@ def test_count_is_of_the_answer_unless_asked_for(admin):
     assert [each.json()["count"] for each in answers] == [1, 2]
 
 
-def test_tenant_has_at_most_fifty_resource_groups(make):
+def test_tenant_has_at_most_fifty_resource_groups(make_emulator):
     """The fifty-first is refused, and the quota says so."""
-    emulator = make(resource_groups=[f"team-{number}" for number in range(48)])
+    emulator = make_emulator(resource_groups=[f"team-{number}" for number in range(48)])
     admin = connect(emulator)
     admin.base_url = f"{emulator.url}/v2/admin"
     create(admin, "the-last")

@@ -1,4 +1,4 @@
-"""A clock to move by hand, and a plain HTTP client that knows nothing of the provider."""
+"""An executable for every emulator, and a plain HTTP client that knows nothing of the provider."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.emulator import Emulator
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0  # 2027-01-15T08:00:00Z
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def move(self, seconds: float) -> None:
-        self.seconds += seconds
+def with_text_clf(emulator: Emulator) -> Emulator:
+    """Add the scenario ``text-clf`` with its executable ``text-clf-train``, and give the emulator back."""
+    emulator.add_executable(
+        "text-clf",
+        "text-clf-train",
+        parameters={"epochs": "10", "learning-rate": None},
+        input_artifacts={"text-data": "dataset"},
+        output_artifacts={"text-model": "model"},
+    )
+    return emulator
 
 
 class Api(httpx.Client):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from airflow_provider_aicore.emulator import Options, Progress
-from tests.unit.emulator.client import connect
+from tests.emulators import connect
 
 
 def found(api, **filters):
@@ -45,9 +45,9 @@ def test_the_same_configuration_twice_gives_two_executions(api):
     assert api.post("/executions", json=body).json()["id"] != api.post("/executions", json=body).json()["id"]
 
 
-def test_completed_execution_has_times_and_outputs(make, clock):
+def test_completed_execution_has_times_and_outputs(make_emulator, clock):
     """A completed execution says when it was submitted, started and completed, and what it wrote."""
-    api = connect(make(progress=Progress.by_clock(unknown=10, pending=20, running=30)))
+    api = connect(make_emulator(progress=Progress.by_clock(unknown=10, pending=20, running=30)))
     execution_id = api.start(name="daily")
     clock.move(3600)
     read = api.get(f"/executions/{execution_id}").json()
@@ -73,16 +73,16 @@ def test_fields_that_are_not_reached_are_absent(api):
     )
 
 
-def test_select_status_leaves_six_fields(make):
+def test_select_status_leaves_six_fields(make_emulator):
     """``$select=status`` of one execution gives what SAP's client takes, and nothing else."""
-    api = connect(make(progress=Progress.at_once("DEAD")))
+    api = connect(make_emulator(progress=Progress.at_once("DEAD")))
     read = api.get(f"/executions/{api.start()}", params={"$select": "status"}).json()
     assert set(read) == {"id", "configurationId", "status", "createdAt", "modifiedAt", "statusDetails"}
 
 
-def test_details_are_only_in_the_answer_for_one(make):
+def test_details_are_only_in_the_answer_for_one(make_emulator):
     """Items of a list never have ``statusDetails``, with or without ``$select=status``."""
-    api = connect(make(progress=Progress.at_once("DEAD")))
+    api = connect(make_emulator(progress=Progress.at_once("DEAD")))
     execution_id = api.start()
     assert "statusDetails" in api.get(f"/executions/{execution_id}").json()
     assert "statusDetails" not in api.get("/executions").json()["resources"][0]
@@ -90,9 +90,9 @@ def test_details_are_only_in_the_answer_for_one(make):
     assert set(item) == {"id", "configurationId", "status", "createdAt", "modifiedAt"}
 
 
-def test_dead_execution_has_exit_codes_as_number_and_as_text(make):
+def test_dead_execution_has_exit_codes_as_number_and_as_text(make_emulator):
     """The details of a DEAD execution have AI Core's shape: a number in one place, a text in the other."""
-    emulator = make(progress=Progress.by_reads(1, "DEAD"))
+    emulator = make_emulator(progress=Progress.by_reads(1, "DEAD"))
     api = connect(emulator)
     execution_id = api.start()
     emulator.write_log(execution_id, "NameError: name 'x' is not defined")
@@ -128,9 +128,9 @@ def test_bad_filter_is_refused(api, filters):
     assert api.get("/executions", params=filters).status_code == 400
 
 
-def test_lists_may_lag_behind(make, clock):
+def test_lists_may_lag_behind(make_emulator, clock):
     """With a list lag a new execution is missing from lists, though not by its id, until the lag is over."""
-    api = connect(make(options=Options(list_lag=3)))
+    api = connect(make_emulator(options=Options(list_lag=3)))
     execution_id = api.start()
     assert api.get(f"/executions/{execution_id}").status_code == 200
     assert found(api) == set()
@@ -140,9 +140,9 @@ def test_lists_may_lag_behind(make, clock):
     assert api.get("/configurations").json()["count"] == 1
 
 
-def test_statuses_can_be_looked_up_without_a_request(make):
+def test_statuses_can_be_looked_up_without_a_request(make_emulator):
     """A test sees every execution's status without moving it on."""
-    emulator = make(progress=Progress.by_reads(1))
+    emulator = make_emulator(progress=Progress.by_reads(1))
     execution_id = connect(emulator).start()
     emulator.requests.clear()
     for _ in range(3):
