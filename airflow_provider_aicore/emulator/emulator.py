@@ -179,7 +179,8 @@ class Emulator:
         fault = self.faults.strike(request.method, request.url.path)
         answer = self._gateway.answer
         response = fault.answer(request, answer) if fault is not None else answer(request)
-        response.headers.setdefault("date", self._gateway.date())
+        if "date" not in response.headers:  # A scripted answer.
+            response.headers["date"] = self._gateway.date()
         recorded.status = response.status_code
         return response
 

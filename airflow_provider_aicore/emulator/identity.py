@@ -46,8 +46,11 @@ class Identity:
         """A service key with a client secret; it is a secret."""
         self._client_id: str = self.service_key["clientid"]
         self._client_secret: str = self.service_key["clientsecret"]
-        self.hosts = {httpx.URL(each).host for each in (url, self._url, self._cert_url)}
+        urls = [httpx.URL(each) for each in (url, self._url, self._cert_url)]
+        self.hosts = {each.host for each in urls}
         """The host names that lead to the emulator."""
+        _, auth_origin, cert_origin = map(_origin, urls)
+        self._origin_of_certificates = None if cert_origin == auth_origin else cert_origin
 
     def x509_service_key(self, certificate: str, private_key: str) -> dict[str, Any]:
         """Give the same key in its X.509 flavour.
@@ -115,7 +118,7 @@ class Identity:
         if not hmac.compare_digest(client_id.encode(), self._client_id.encode()):
             return False
         # The URL for certificates asks for no secret: there TLS has seen the certificate before.
-        if _origin(self._url) != _origin(self._cert_url) == _origin(request.url):
+        if _origin(request.url) == self._origin_of_certificates:
             return True
         return hmac.compare_digest(client_secret.encode(), self._client_secret.encode())
 
@@ -135,9 +138,8 @@ class Identity:
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def _origin(url: str | httpx.URL) -> tuple[str, int | None]:
-    parsed = httpx.URL(url)
-    return parsed.host, parsed.port
+def _origin(url: httpx.URL) -> tuple[str, int | None]:
+    return url.host, url.port
 
 
 def _beside(url: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Verdict = Literal["accept", "refuse"]
@@ -64,12 +65,18 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse what is not possible: a misspelt choice would silently be the other."""
-        hints = get_type_hints(type(self))
+        hints = _hints()
         for each in fields(self):
             value = getattr(self, each.name)
             is_possible, possible = _possible(value, hints[each.name])
             if not is_possible:
                 raise ValueError(f"Options({each.name}={value!r}): {possible} is possible")
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    """Give the types of the options; to find out takes long, and each emulator has options."""
+    return get_type_hints(Options)
 
 
 def _possible(value: object, hint: Any) -> tuple[bool, str]:

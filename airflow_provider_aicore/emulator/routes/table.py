@@ -78,7 +78,15 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", path))
 
 
-_PATTERNS = [(_path_pattern(f"{route.area}{route.path}"), route) for route in (*ROUTES, *admin.ROUTES)]
+def _by_path(routes: Iterable[Route]) -> list[tuple[re.Pattern[str], dict[str, Route]]]:
+    """Give the routes of each path by method, in the order in which the paths are tried."""
+    paths: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        paths.setdefault(f"{route.area}{route.path}", {})[route.method] = route
+    return [(_path_pattern(path), by_method) for path, by_method in paths.items()]
+
+
+_PATHS = _by_path((*ROUTES, *admin.ROUTES))
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -87,18 +95,16 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     :param path: below ``/v2``.
     :raises Refusal: 404, no such path; 405, it does not take this method; 400, an id is malformed.
     """
-    here = [(route, match) for pattern, route in _PATTERNS if (match := pattern.fullmatch(path))]
-    if not here:
-        raise Refusal(404, f"There is nothing at {path}")
     # "$count" would also pass for an id: the first path that fits is the right one.
-    first = here[0][0].path
-    fitting = [(route, match) for route, match in here if (route.method, route.path) == (method, first)]
-    if not fitting:
+    fitting = ((match, routes) for pattern, routes in _PATHS if (match := pattern.fullmatch(path)))
+    match, routes = next(fitting, (None, {}))
+    if match is None:
+        raise Refusal(404, f"There is nothing at {path}")
+    if method not in routes:
         raise Refusal(405, f"{method} is not allowed on {path}")
-    route, match = fitting[0]
     ids = match.groupdict()
     for name, value in ids.items():
         pattern = PATH_IDS.get(name, ID)
         if name != FILE_PATH and not pattern.fullmatch(value):
             raise bad_request(f"{name}: {value!r} does not match the pattern {pattern.pattern}")
-    return route, ids
+    return routes[method], ids
