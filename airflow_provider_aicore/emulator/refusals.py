@@ -1,6 +1,9 @@
 """What AI Core says when it says no: its JSON error body, or the plain text of the gateway in front of it."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -64,6 +67,16 @@ def not_found(what: str, identifier: str, code: str | None = None) -> Refusal:
     :param code: AI Core's code where it is known.
     """
     return Refusal(404, f"{what} {identifier} not found.", code)
+
+
+def found(things: Mapping[str, T], identifier: str, what: str, code: str | None = None) -> T:
+    """Give the thing of this id, or refuse as :func:`not_found` does.
+
+    :param things: by id.
+    """
+    if identifier not in things:
+        raise not_found(what, identifier, code)
+    return things[identifier]
 
 
 def access_denied() -> GatewayRefusal:

@@ -5,7 +5,7 @@ from operator import attrgetter
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.definitions import Artifact
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.state import new_id
 
 
@@ -45,10 +45,7 @@ def count(request: ApiRequest) -> Reply:
 
 def get(request: ApiRequest) -> Reply:
     """Give one artifact."""
-    artifact_id = request.path_ids["artifactId"]
-    artifact = request.group.artifacts.get(artifact_id)
-    if artifact is None:
-        raise not_found("Artifact", artifact_id)
+    artifact = found(request.group.artifacts, request.path_ids["artifactId"], "Artifact")
     expand = request.query.choice("$expand", ("scenario",))
     scenario = request.tenant.scenarios.get(artifact.scenario_id) if expand else None
     return Reply(200, render.artifact(artifact, scenario))

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.definitions import Configuration, Executable
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.state import new_id
 
 
@@ -55,10 +55,7 @@ def count(request: ApiRequest) -> Reply:
 
 def get(request: ApiRequest) -> Reply:
     """Give one configuration."""
-    configuration_id = request.path_ids["configurationId"]
-    configuration = request.group.configurations.get(configuration_id)
-    if configuration is None:
-        raise not_found("Configuration", configuration_id)
+    configuration = found(request.group.configurations, request.path_ids["configurationId"], "Configuration")
     expand = request.query.choice("$expand", ("scenario",))
     scenario = request.tenant.scenarios.get(configuration.scenario_id) if expand else None
     return Reply(200, render.configuration(configuration, scenario))

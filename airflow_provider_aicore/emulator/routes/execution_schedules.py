@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow_provider_aicore.emulator import checks, cron, render, schedules
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.routes.configurations import runnable
 from airflow_provider_aicore.emulator.state import new_id
 from airflow_provider_aicore.emulator.workloads import ExecutionSchedule
@@ -85,11 +85,8 @@ def delete(request: ApiRequest) -> Reply:
 
 
 def _find(request: ApiRequest) -> ExecutionSchedule:
-    schedule_id = request.path_ids["executionScheduleId"]
-    schedule = request.group.execution_schedules.get(schedule_id)
-    if schedule is None:
-        raise not_found("Execution Schedule", schedule_id)
-    return schedule
+    schedules_here = request.group.execution_schedules
+    return found(schedules_here, request.path_ids["executionScheduleId"], "Execution Schedule")
 
 
 def _matching(request: ApiRequest) -> list[ExecutionSchedule]:

@@ -6,7 +6,7 @@ None of them is paged.
 from airflow_provider_aicore.emulator import checks, render
 from airflow_provider_aicore.emulator.definitions import Executable
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found, not_found
 
 
 def query(request: ApiRequest) -> Reply:
@@ -16,10 +16,7 @@ def query(request: ApiRequest) -> Reply:
 
 def get(request: ApiRequest) -> Reply:
     """Give one scenario."""
-    scenario_id = request.path_ids["scenarioId"]
-    scenario = request.tenant.scenarios.get(scenario_id)
-    if scenario is None:
-        raise not_found("Scenario", scenario_id)
+    scenario = found(request.tenant.scenarios, request.path_ids["scenarioId"], "Scenario")
     return Reply(200, render.scenario(scenario))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import Application, Sync, SyncedTemplate
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
@@ -109,11 +109,7 @@ def _read(name: str, repository_url: str, body: dict[str, Any]) -> Application:
 
 
 def _find(request: ApiRequest) -> Application:
-    name = request.path_ids["applicationName"]
-    application = request.tenant.applications.get(name)
-    if application is None:
-        raise not_found("Application", name)
-    return application
+    return found(request.tenant.applications, request.path_ids["applicationName"], "Application")
 
 
 def _shape(application: Application) -> Shape:

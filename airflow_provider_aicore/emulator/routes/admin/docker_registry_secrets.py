@@ -7,7 +7,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import DockerRegistrySecret
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.render import present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
@@ -63,8 +63,8 @@ def _check_data(body: Mapping[str, Any]) -> None:
 
 
 def _find(request: ApiRequest) -> DockerRegistrySecret:
-    name = request.path_ids["dockerRegistryName"]
-    secret = request.tenant.docker_registry_secrets.get(name)
-    if secret is None:
-        raise not_found("Docker registry secret", name)
-    return secret
+    return found(
+        request.tenant.docker_registry_secrets,
+        request.path_ids["dockerRegistryName"],
+        "Docker registry secret",
+    )

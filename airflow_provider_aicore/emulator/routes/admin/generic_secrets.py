@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import GenericSecret
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.render import Shape, pairs, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.timestamps import whole_seconds
@@ -99,11 +99,8 @@ def _keep(request: ApiRequest, secret: GenericSecret) -> None:
 
 
 def _find(request: ApiRequest) -> GenericSecret:
-    name = request.path_ids["secretName"]
     secrets, _ = _scope(request)
-    if name not in secrets:
-        raise not_found("Secret", name)
-    return secrets[name]
+    return found(secrets, request.path_ids["secretName"], "Secret")
 
 
 def _data(body: Mapping[str, Any]) -> dict[str, str]:

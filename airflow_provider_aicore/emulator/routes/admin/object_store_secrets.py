@@ -6,7 +6,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import ObjectStoreSecret
 from airflow_provider_aicore.emulator.exchange import ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import bad_request, found
 from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
@@ -70,11 +70,9 @@ def _metadata(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find(request: ApiRequest) -> ObjectStoreSecret:
-    name = request.path_ids["objectStoreName"]
-    secret = request.group.object_store_secrets.get(name)
-    if secret is None:
-        raise not_found("Object store secret", name)
-    return secret
+    return found(
+        request.group.object_store_secrets, request.path_ids["objectStoreName"], "Object store secret"
+    )
 
 
 def _shape(secret: ObjectStoreSecret) -> Shape:

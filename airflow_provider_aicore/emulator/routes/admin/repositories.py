@@ -6,7 +6,7 @@ from typing import Any
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.administration import Repository
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import not_found
+from airflow_provider_aicore.emulator.refusals import found
 from airflow_provider_aicore.emulator.render import Shape, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 
@@ -61,11 +61,7 @@ def _check_credentials(body: dict[str, Any]) -> None:
 
 
 def _find(request: ApiRequest) -> Repository:
-    name = request.path_ids["repositoryName"]
-    repository = request.tenant.repositories.get(name)
-    if repository is None:
-        raise not_found("Repository", name)
-    return repository
+    return found(request.tenant.repositories, request.path_ids["repositoryName"], "Repository")
 
 
 def _shape(repository: Repository) -> Shape:

@@ -4,7 +4,7 @@ import re
 
 from airflow_provider_aicore.emulator import checks
 from airflow_provider_aicore.emulator.exchange import JSON, MERGE_PATCH, ApiRequest, Reply
-from airflow_provider_aicore.emulator.refusals import Refusal, bad_request, not_found
+from airflow_provider_aicore.emulator.refusals import Refusal, bad_request, found
 from airflow_provider_aicore.emulator.render import Shape, pairs, present
 from airflow_provider_aicore.emulator.routes.admin import naming
 from airflow_provider_aicore.emulator.state import ResourceGroup, new_id
@@ -83,11 +83,7 @@ def delete(request: ApiRequest) -> Reply:
 
 
 def _find(request: ApiRequest) -> ResourceGroup:
-    group_id = request.path_ids["resourceGroupId"]
-    group = request.tenant.groups.get(group_id)
-    if group is None:
-        raise not_found("Resource group", group_id)
-    return group
+    return found(request.tenant.groups, request.path_ids["resourceGroupId"], "Resource group")
 
 
 def _shape(request: ApiRequest, group: ResourceGroup) -> Shape:
