@@ -34,7 +34,7 @@ def _operations() -> Iterator[APIOperation[Any, Any, Any, Any]]:
 
 
 def _without_headers(description: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the headers: token, resource group and scope are tests.contract.emulator.test_gateway's."""
+    """Leave out the headers: token, resource group and scope have tests in tests/contract/emulator."""
     shared = description["components"]["parameters"]
 
     def in_header(parameter: dict[str, str]) -> bool:
