@@ -177,6 +177,8 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("airflow_provider_aicore.api.client.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.api.termination.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.poller.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.triggers.killed.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.triggers.killed.sleep", asleep)
     fake_asyncio = SimpleNamespace(sleep=asleep, Lock=asyncio.Lock)
     monkeypatch.setattr("airflow_provider_aicore.api.client.asyncio", fake_asyncio)
     return emulator

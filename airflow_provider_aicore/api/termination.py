@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.api import executions
-from airflow_provider_aicore.api.call import Call, Flow, Sleep, once
+from airflow_provider_aicore.api.call import Call, Flow, Sleep, once, pages
 from airflow_provider_aicore.api.errors import (
     APIStatusError,
     BadRequestError,
     NotFoundError,
     PreconditionFailedError,
 )
-from airflow_provider_aicore.api.lifecycle import can_be_deleted, has_not_begun, outcome
+from airflow_provider_aicore.api.lifecycle import can_be_deleted, is_on_its_way_out, outcome
+from airflow_provider_aicore.api.models import ExecutionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from airflow_provider_aicore.api.models import Execution, ExecutionModified
     from airflow_provider_aicore.api.retry import RetryPolicy
 
 _REFUSED_TRANSITION = "01010076"
+_NOT_FOUND = "01010020"
+_MANY = 5
+"""From more than so many on a list is asked for in place of each single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +139,88 @@ def is_refused_transition(error: APIStatusError) -> bool:
 def end(execution_id: str, retry: RetryPolicy) -> Flow[bool]:
     """Ask once that an execution ends: stop it, or delete what has not begun and so cannot be stopped.
 
-    :return: whether AI Core accepted that.
+    :return: whether AI Core accepted that, or there was nothing left to end.
     """
-    if (yield from _ask(executions.stop(execution_id), retry)):
-        return True
-    seen = yield from once(executions.get(execution_id), retry)
-    return has_not_begun(seen.status) and (yield from _ask(executions.delete(execution_id), retry))
+    return not (yield from end_all([execution_id], Patience(retry, 0.0)))
+
+
+def end_all(
+    execution_ids: Collection[str], patience: Patience, *, bulk: bool = False
+) -> Flow[dict[str, str]]:
+    """Ask that executions end, without waiting until they have.
+
+    They are stopped; those that have not begun, which AI Core does not stop, are asked again, and deleted
+    when half of the time is over.
+
+    :param bulk: change many with one request, where ``/lm/meta`` lists `bulkUpdates`.
+    :return: by id why it may go on; empty if none does.
+    """
+    now = patience.now or time.monotonic
+    begin = now()
+    refusals: dict[str, str] = dict.fromkeys(execution_ids, "")
+    while True:
+        refusals = yield from _ask_all(list(refusals), "STOPPED", patience.retry, bulk=bulk)
+        refusals = yield from _still_live(refusals, patience.retry)
+        if refusals and now() - begin >= patience.seconds / 2:
+            refusals = yield from _ask_all(list(refusals), "DELETED", patience.retry, bulk=bulk)
+        if not refusals or now() - begin >= patience.seconds:
+            return refusals
+        yield Sleep(patience.interval)
+
+
+def _ask_all(
+    execution_ids: Sequence[str], target: executions.TargetStatus, retry: RetryPolicy, *, bulk: bool
+) -> Flow[dict[str, str]]:
+    """Ask once for the same change of many; return by id why it was refused."""
+    refusals: dict[str, str] = {}
+    if bulk:
+        for begin in range(0, len(execution_ids), executions.MAX_BATCH):
+            some = execution_ids[begin : begin + executions.MAX_BATCH]
+            verdicts = yield from once(executions.batch_modify(dict.fromkeys(some, target)), retry)
+            refusals |= _refused(some, verdicts, target)
+        return refusals
+    change = executions.stop if target == "STOPPED" else executions.delete
+    for execution_id in execution_ids:
+        try:
+            accepted = yield from _ask(change(execution_id), retry)
+        except NotFoundError:
+            continue
+        if not accepted:
+            refusals[execution_id] = f"AI Core refused the target status {target} in its status."
+    return refusals
+
+
+def _refused(execution_ids: Sequence[str], verdicts: list[ExecutionModified], target: str) -> dict[str, str]:
+    """Read the answer to a bulk request; what is not there any more has ended."""
+    errors: dict[str, dict[str, Any] | None] = {each: {"message": "no verdict"} for each in execution_ids}
+    errors |= {verdict.id: verdict.error for verdict in verdicts}
+    return {
+        execution_id: f"AI Core refused the target status {target}: "
+        f"{error.get('code', 'no code')}, {error.get('message')}"
+        for execution_id, error in errors.items()
+        if error and error.get("code") != _NOT_FOUND
+    }
+
+
+def _still_live(refusals: Mapping[str, str], retry: RetryPolicy) -> Flow[dict[str, str]]:
+    """Choose the executions that have neither ended nor are about to.
+
+    Who is in no list is looked at singly, since absence says nothing.
+    """
+    live = set()
+    if len(refusals) > _MANY:
+        not_begun = yield from pages(
+            lambda top, skip: executions.query(status=ExecutionStatus.UNKNOWN, top=top, skip=skip), retry
+        )
+        live = {one.id for one in not_begun if not is_on_its_way_out(one)}
+    for execution_id in refusals.keys() - live:
+        try:
+            seen = yield from once(executions.get(execution_id), retry)
+        except NotFoundError:
+            continue
+        if outcome(seen.status) is None and not is_on_its_way_out(seen):
+            live.add(execution_id)
+    return {execution_id: why for execution_id, why in refusals.items() if execution_id in live}
 
 
 def _ask(change: Call[ExecutionModified], retry: RetryPolicy) -> Flow[bool]:

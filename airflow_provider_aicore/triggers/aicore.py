@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
 from airflow_provider_aicore.wait_event import DEADLINE, ENDED, EVENT_VERSION, REFUSED, UNREACHABLE
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class AICoreExecutionTrigger(BaseTrigger):
     :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
     :param first_look_after: seconds before the first look: a task that is woken while its worker still exits
         is failed by Airflow's scheduler.
+    :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
+        does, nor one that an older version has stored.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class AICoreExecutionTrigger(BaseTrigger):
         poll_error_budget: float = 1800.0,
         deadline_at: str | None = None,
         first_look_after: float = 5.0,
+        stop_on_kill: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's carries no types.
         self.execution_id = execution_id
@@ -54,6 +58,7 @@ class AICoreExecutionTrigger(BaseTrigger):
         self.poll_error_budget = poll_error_budget
         self.deadline_at = deadline_at
         self.first_look_after = first_look_after
+        self.stop_on_kill = stop_on_kill
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -66,11 +71,17 @@ class AICoreExecutionTrigger(BaseTrigger):
                 "poll_error_budget": self.poll_error_budget,
                 "deadline_at": self.deadline_at,
                 "first_look_after": self.first_look_after,
+                "stop_on_kill": self.stop_on_kill,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        outcome, status, message = await self._wait()
+        try:
+            outcome, status, message = await self._wait()
+        except asyncio.CancelledError:
+            if not CORE_CALLS_ON_KILL:
+                await self.on_kill()
+            raise
         yield TriggerEvent(
             {
                 "version": EVENT_VERSION,
@@ -82,6 +93,17 @@ class AICoreExecutionTrigger(BaseTrigger):
                 "resource_group": self.resource_group,
             }
         )
+
+    async def on_kill(self) -> None:
+        """End the execution if the task was killed, as far as it is the task's own.
+
+        Airflow also calls this for tasks that are well, such as one whose trigger another triggerer has taken
+        over (https://github.com/apache/airflow/pull/73454).
+        """
+        if self.stop_on_kill:
+            from airflow_provider_aicore.triggers.killed import end_if_killed
+
+            await end_if_killed(self)
 
     async def _wait(self) -> tuple[str, str | None, str]:
         """Return the event's outcome, status and message; any error becomes one the worker looks into."""

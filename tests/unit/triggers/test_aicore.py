@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from airflow_provider_aicore.emulator import Answer, Progress, credentials_refus
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
 from tests.unit.deferral import first_event
 
-SAMPLES = [
+SAMPLES: list[dict[str, Any]] = [
     # What each release has stored: a triggerer of a newer release must be able to load it.
     {
         "execution_id": "e42493be71676403",
@@ -23,6 +24,16 @@ SAMPLES = [
         "poll_error_budget": 1800.0,
         "deadline_at": None,
         "first_look_after": 5.0,
+    },
+    {
+        "execution_id": "e42493be71676403",
+        "aicore_conn_id": "aicore_default",
+        "resource_group": "default",
+        "poll_interval": 30.0,
+        "poll_error_budget": 1800.0,
+        "deadline_at": None,
+        "first_look_after": 5.0,
+        "stop_on_kill": True,
     },
 ]
 
@@ -44,14 +55,14 @@ def _arguments(execution_id, **change):
     return {**SAMPLES[0], "execution_id": execution_id, **change}
 
 
-@pytest.mark.parametrize("stored", SAMPLES, ids=["0.1.0"])
+@pytest.mark.parametrize("stored", SAMPLES, ids=["first", "0.1.0"])
 def test_what_every_release_stored_can_be_loaded(stored):
     """The arguments are a wire format: fields are added with defaults, never renamed."""
     trigger = AICoreExecutionTrigger(**stored)
 
     classpath, arguments = trigger.serialize()
     assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger"
-    assert arguments == stored
+    assert arguments == {"stop_on_kill": False, **stored}
 
 
 def test_the_arguments_are_json_and_complete():
@@ -65,6 +76,7 @@ def test_the_arguments_are_json_and_complete():
         poll_error_budget=8.0,
         deadline_at=deadline,
         first_look_after=9.0,
+        stop_on_kill=True,
     )
 
     _, arguments = trigger.serialize()
