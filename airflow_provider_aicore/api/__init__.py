@@ -7,7 +7,15 @@ client::
         execution = client.send(executions.get("e42493be71676403"))
 """
 
-from airflow_provider_aicore.api import artifacts, configurations, executions, meta, metrics, scenarios
+from airflow_provider_aicore.api import (
+    artifacts,
+    configurations,
+    execution_schedules,
+    executions,
+    meta,
+    metrics,
+    scenarios,
+)
 from airflow_provider_aicore.api.auth import ServiceKey
 from airflow_provider_aicore.api.client import AsyncClient, Client
 from airflow_provider_aicore.api.errors import (
@@ -26,7 +34,7 @@ from airflow_provider_aicore.api.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_aicore.api.lifecycle import Outcome
-from airflow_provider_aicore.api.models import ArtifactKind, Execution, ExecutionStatus
+from airflow_provider_aicore.api.models import ArtifactKind, Execution, ExecutionSchedule, ExecutionStatus
 from airflow_provider_aicore.api.retry import RetryPolicy
 
 __all__ = [
@@ -40,6 +48,7 @@ __all__ = [
     "BadRequestError",
     "Client",
     "Execution",
+    "ExecutionSchedule",
     "ExecutionStatus",
     "InvalidServiceKeyError",
     "NotFoundError",
@@ -53,6 +62,7 @@ __all__ = [
     "UnexpectedResponseError",
     "artifacts",
     "configurations",
+    "execution_schedules",
     "executions",
     "meta",
     "metrics",

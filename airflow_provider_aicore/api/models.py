@@ -182,6 +182,26 @@ class ExecutionModified(Model):
     error: dict[str, Any] | None = None
 
 
+class ExecutionSchedule(Model):
+    """When AI Core starts executions of a configuration by itself.
+
+    :param id: in the description it may be missing, as may `status`; without it nothing can be done with the
+        schedule.
+    """
+
+    name: str
+    cron: str
+    """In UTC."""
+    configuration_id: str
+    created_at: datetime
+    modified_at: datetime
+    id: str | None = None
+    status: str | None = None
+    """ACTIVE or INACTIVE, which is paused or after its end."""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
 class LogLine(Model):
     """A line that a container printed. `timestamp` has nine fractional digits, so it stays text."""
 
@@ -272,6 +292,15 @@ class Meta(Model):
         """Whether many executions can be changed with one request."""
         bulk = (self.ai_api.get("capabilities") or {}).get("bulkUpdates") or {}
         return bool(bulk.get("executions"))
+
+    @property
+    def minimum_schedule_hours(self) -> float:
+        """How far apart an execution schedule's executions have to be at least; 0 where there is no limit.
+
+        Source: SAP's documentation has `minimumFrequencyHour`, which is 1; the description lacks it.
+        """
+        hours = (self.ai_api.get("limits") or {}).get("minimumFrequencyHour", 1)
+        return max(0.0, float(hours)) if isinstance(hours, int | float) else 1.0
 
 
 class Reader(Generic[T]):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from numbers import Integral, Real
+
+from airflow_provider_aicore.schedule_times import in_utc
 
 MAX_NAME = 256
 MAX_URL = 1024
@@ -135,15 +136,15 @@ def check_count(what: str, value: object) -> int:
 
 def instant(what: str, value: object) -> str:
     """Check an aware datetime, or its ISO 8601 text, and return it in UTC as AI Core takes it."""
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        time = None
-    if not isinstance(time, datetime):
-        raise ValueError(f"{what} is {_shown(value)}, but a time such as 2026-01-31T12:00:00Z is needed.")  # noqa: TRY004 - one kind of error for bad input
-    if time.utcoffset() is None:
-        raise ValueError(f"{what} is {_shown(value)} without a time zone; give an aware datetime.")
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return in_utc(what, value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant_in_seconds(what: str, value: object) -> str:
+    """Check an instant as :func:`instant` does, and cut it to whole seconds, for where AI Core wants those.
+
+    Source: SAP's documentation of training schedules.
+    """
+    return in_utc(what, value).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_search(value: object) -> str:

@@ -18,6 +18,7 @@ from airflow_provider_aicore.api import (
     ServiceKey,
     artifacts,
     configurations,
+    execution_schedules,
     executions,
     meta,
     metrics,
@@ -27,7 +28,7 @@ from airflow_provider_aicore.api import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULES = (artifacts, configurations, executions, meta, metrics, scenarios)
+MODULES = (artifacts, configurations, execution_schedules, executions, meta, metrics, scenarios)
 ID = "e42493be71676403"
 NAME = "!?.,;:[](){}<>\"'=+*/\\^&%@~$#|- name"
 
@@ -87,6 +88,37 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         },
     ),
     (configurations.count, {"scenario_id": ID, "executable_ids": [ID], "search": "?"}),
+    (
+        execution_schedules.create,
+        {"name": "déjà vu, hourly", "cron": "0 * * * *", "configuration_id": ID},
+    ),
+    (
+        execution_schedules.create,
+        {
+            "name": NAME,
+            "cron": "0 3 1-7 1,6 *",
+            "configuration_id": ID,
+            "start": datetime(2026, 1, 1, 0, 0, 0, 999_999, tzinfo=UTC),
+            "end": "2026-12-31T23:59:59.5+02:00",
+        },
+    ),
+    (execution_schedules.get, {"execution_schedule_id": ID}),
+    (execution_schedules.query, {}),
+    (execution_schedules.query, {"configuration_id": ID, "status": "ACTIVE", "top": 1, "skip": 1}),
+    (execution_schedules.count, {"configuration_id": ID, "status": "INACTIVE"}),
+    (execution_schedules.modify, {"execution_schedule_id": ID, "status": "INACTIVE"}),
+    (
+        execution_schedules.modify,
+        {
+            "execution_schedule_id": ID,
+            "cron": "0 3 * * 1",
+            "configuration_id": ID,
+            "start": datetime(2026, 1, 1, tzinfo=UTC),
+            "end": datetime(2027, 1, 1, tzinfo=UTC),
+            "status": "ACTIVE",
+        },
+    ),
+    (execution_schedules.delete, {"execution_schedule_id": ID}),
     (executions.create, {"configuration_id": ID}),
     (executions.get, {"execution_id": ID, "status_only": True}),
     (executions.get, {"execution_id": ID}),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from airflow_provider_aicore.api import artifacts, configurations, executions, metrics, scenarios
+from airflow_provider_aicore.api import (
+    artifacts,
+    configurations,
+    execution_schedules,
+    executions,
+    metrics,
+    scenarios,
+)
 from airflow_provider_aicore.api.bindings import parameter_value
 
 BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", None, 1234]
@@ -32,6 +39,15 @@ BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", 
                 name="n", scenario_id="text-clf", executable_id="train", input_artifacts={"text": bad}
             ),
             id="input artifact",
+        ),
+        pytest.param(execution_schedules.get, id="execution_schedules.get"),
+        pytest.param(execution_schedules.delete, id="execution_schedules.delete"),
+        pytest.param(
+            lambda bad: execution_schedules.modify(bad, status="ACTIVE"), id="execution_schedules.modify"
+        ),
+        pytest.param(
+            lambda bad: execution_schedules.create(name="n", cron="0 0 * * *", configuration_id=bad),
+            id="execution_schedules.create",
         ),
         pytest.param(scenarios.get, id="scenarios.get"),
         pytest.param(scenarios.query_executables, id="scenarios.query_executables"),
@@ -210,3 +226,44 @@ def test_bad_tags_are_refused_with_the_reason(tags, complaint):
     """Tags have names and values, and a request without tags and metrics would do nothing."""
     with pytest.raises(ValueError, match=complaint):
         metrics.modify("e0001", tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"name": " "}, "name is empty"),
+        ({"name": "n" * 257}, "name has 257 characters"),
+        ({"cron": ""}, "cron is '', but five fields"),
+        ({"cron": None}, "cron is None"),
+        ({"start": "2026-01-01T00:00:00"}, "start is '2026-01-01T00:00:00' without a time zone"),
+        ({"end": "tomorrow"}, "end is 'tomorrow', but a time such as"),
+        ({"end": "9999-12-31T23:59:59-01:00"}, "end is .* beyond the years 1 to 9999"),
+    ],
+    ids=repr,
+)
+def test_a_bad_execution_schedule_is_refused_with_the_reason(change, complaint):
+    """Name, cron expression, start and end are looked at before anything is sent."""
+    good = {"name": "hourly", "cron": "0 * * * *", "configuration_id": "47b3eed9"}
+
+    with pytest.raises(ValueError, match=complaint):
+        execution_schedules.create(**{**good, **change})
+
+
+def test_the_start_of_a_schedule_is_cut_to_whole_seconds_in_utc():
+    """AI Core takes no fractions there."""
+    berlin = timezone(timedelta(hours=1))
+    call = execution_schedules.modify(
+        "47b3eed9", start=datetime(2026, 1, 1, 0, 30, 0, 999_999, tzinfo=berlin), end="2026-02-01T00:00:00.9Z"
+    )
+
+    assert call.json == {"start": "2025-12-31T23:30:00Z", "end": "2026-02-01T00:00:00Z"}
+
+
+def test_a_schedule_is_changed_in_something_and_to_what_there_is():
+    """An empty change is refused, as is a status that schedules do not have."""
+    with pytest.raises(ValueError, match="nothing to change"):
+        execution_schedules.modify("47b3eed9")
+    with pytest.raises(ValueError, match="'PAUSED', but an execution schedule is ACTIVE or INACTIVE"):
+        execution_schedules.modify("47b3eed9", status="PAUSED")  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(ValueError, match="ACTIVE or INACTIVE"):
+        execution_schedules.query(status="active")  # type: ignore[arg-type]  # that is the mistake

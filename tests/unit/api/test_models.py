@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.api import errors, executions, lifecycle, metrics
-from airflow_provider_aicore.api.models import ExecutionMetrics, ExecutionStatus
+from airflow_provider_aicore.api.models import ExecutionMetrics, ExecutionSchedule, ExecutionStatus, Meta
 from airflow_provider_aicore.api.status_details import cause_of_death
 
 EXECUTION = {
@@ -37,6 +37,40 @@ def test_an_optional_field_may_be_missing_or_null(optional):
 def test_unknown_fields_are_kept():
     """What AI Core adds between releases can be read by whoever knows it."""
     assert _read({**EXECUTION, "progress": {"percent": 40}}).model_extra == {"progress": {"percent": 40}}
+
+
+@pytest.mark.parametrize(
+    ("ai_api", "hours"),
+    [
+        ({"limits": {"minimumFrequencyHour": 2}}, 2.0),
+        ({"limits": {"minimumFrequencyHour": 0.5}}, 0.5),
+        ({"limits": {"minimumFrequencyHour": -1}}, 0.0),
+        ({"limits": {"minimumFrequencyHour": "often"}}, 1.0),
+        ({"limits": None}, 1.0),
+        ({}, 1.0),
+    ],
+    ids=repr,
+)
+def test_the_minimum_between_scheduled_executions_is_an_hour_unless_told(ai_api, hours):
+    """The description lacks the field, so that it may be missing; -1 is no limit, as elsewhere in it."""
+    assert Meta.model_validate({"aiApi": ai_api}).minimum_schedule_hours == hours
+
+
+def test_a_schedule_may_lack_all_but_what_is_required():
+    """Even its id and status are optional in the description."""
+    body = {
+        "configurationId": "47b3eed9-0000",
+        "cron": "0 * * * *",
+        "name": "hourly",
+        "createdAt": "2024-09-09T19:09:57Z",
+        "modifiedAt": "2024-09-09T19:11:17Z",
+    }
+    schedule = ExecutionSchedule.model_validate(body)
+
+    assert schedule == ExecutionSchedule.model_validate(
+        {**body, "id": None, "status": None, "start": None, "end": None}
+    )
+    assert schedule.id is None
 
 
 def test_an_unknown_status_counts_as_unknown(caplog):
