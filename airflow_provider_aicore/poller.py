@@ -18,9 +18,10 @@ from airflow_provider_aicore.api.errors import (
     NotFoundError,
     RateLimitedError,
     ServerError,
+    TokenRefusedError,
     UnexpectedResponseError,
 )
-from airflow_provider_aicore.api.lifecycle import outcome
+from airflow_provider_aicore.api.lifecycle import has_started, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,13 @@ NOT_FOUND_GRACE = 60.0
 HEARTBEAT = 600.0
 """Seconds between two lines that say that the wait goes on, when nothing changes."""
 
-LOOKING_FAILED = (APIConnectionError, RateLimitedError, ServerError, UnexpectedResponseError)
+LOOKING_FAILED = (
+    APIConnectionError,
+    RateLimitedError,
+    ServerError,
+    TokenRefusedError,
+    UnexpectedResponseError,
+)
 """Errors that say nothing about the execution."""
 
 TROUBLE = (*LOOKING_FAILED, NotFoundError)
@@ -58,6 +65,8 @@ class Wait:
     :param error_budget: seconds without one good answer before trouble in looking is given to the caller.
     :param first_look_after: seconds before the first look.
     :param seconds: how long to wait at most; ``None`` for as long as it takes.
+    :param pending_timeout: seconds since its creation after which an execution that has not started is given
+        to the caller as it is; ``None`` for never.
     """
 
     execution_id: str
@@ -65,6 +74,7 @@ class Wait:
     error_budget: float = 1800.0
     first_look_after: float = 0.0
     seconds: float | None = None
+    pending_timeout: float | None = None
 
 
 def until_ended(
@@ -82,14 +92,15 @@ def until_ended(
 
     :param now: a clock in seconds that never jumps; the system's if not given.
     :param wall: a clock in seconds since the epoch; the system's if not given.
-    :return: the execution when it ended; when the time was over, as last seen (``None`` if it never was).
+    :return: the execution when it ended, or is overdue; when the time was over, as last seen (``None`` if it
+        never was).
     :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
         404 for a minute), or the error budget is used up.
     """
-    now = now or time.monotonic
+    now, wall = now or time.monotonic, wall or time.time
     begin = now()
     end = None if wait.seconds is None else begin + wait.seconds
-    watch = _Watch(wait, log, begin, wall or time.time)
+    watch = _Watch(wait, log, begin, wall)
     yield Sleep(_until(end, wait.first_look_after, begin))
     while True:
         try:
@@ -99,12 +110,22 @@ def until_ended(
             pause = max(wait.interval, getattr(error, "retry_after", None) or 0.0)
         else:
             watch.saw(execution, now())
-            if outcome(execution.status):
+            if outcome(execution.status) or is_overdue(wait, execution, wall):
                 return execution
             pause = wait.interval
         if end is not None and now() >= end:
             return watch.seen
         yield Sleep(_until(end, pause * (1 + _JITTER * retry.jitter()), now()))
+
+
+def is_overdue(wait: Wait, execution: Execution, wall: Callable[[], float] | None = None) -> bool:
+    """Tell whether the execution has not started for longer than it may.
+
+    :param wall: a clock in seconds since the epoch; the system's if not given.
+    """
+    if wait.pending_timeout is None or has_started(execution):
+        return False
+    return (wall or time.time)() - execution.created_at.timestamp() >= wait.pending_timeout
 
 
 class _Watch:

@@ -31,6 +31,7 @@ from airflow_provider_aicore.api.errors import (
     PreconditionFailedError,
     RateLimitedError,
     ServerError,
+    TokenRefusedError,
     UnexpectedResponseError,
 )
 from airflow_provider_aicore.api.lifecycle import Outcome
@@ -59,6 +60,7 @@ __all__ = [
     "RetryPolicy",
     "ServerError",
     "ServiceKey",
+    "TokenRefusedError",
     "UnexpectedResponseError",
     "artifacts",
     "configurations",

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 import httpx
 
 from airflow_provider_aicore.api.errors import (
-    AuthenticationError,
+    TokenRefusedError,
     connection_error,
     may_hold_a_header,
     status_error,
@@ -73,7 +73,7 @@ Flow = Generator[Step, Answer, T]
 def once(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     """Get one call's result, with the repeats that the policy allows and one renewal of a refused token.
 
-    :raises AuthenticationError: a fresh token was refused as well.
+    :raises TokenRefusedError: a fresh token was refused as well.
     :raises APIConnectionError: no answer came; its `may_have_taken_effect` says whether that is all that is
         known.
     :raises APIStatusError: AI Core refused.
@@ -131,5 +131,5 @@ def _result(call: Call[T], answer: Answer) -> T:
         return call.parse(answer)
     error = status_error(answer)
     if call.authorized and answer.status_code == httpx.codes.UNAUTHORIZED:
-        raise AuthenticationError(str(error)) from error
+        raise TokenRefusedError(str(error)) from error
     raise error

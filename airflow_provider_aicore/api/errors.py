@@ -4,7 +4,8 @@
 
     AICoreError
     ├─ InvalidServiceKeyError     a field of the service key is missing or bad
-    ├─ AuthenticationError        no token was issued, or a fresh token was refused too
+    ├─ AuthenticationError        no token was issued
+    │    └─ TokenRefusedError     one was, but AI Core refused it
     ├─ APIConnectionError         no answer                    .may_have_taken_effect
     │    └─ APITimeoutError
     ├─ UnexpectedResponseError    the answer is not as described
@@ -42,6 +43,13 @@ class InvalidServiceKeyError(AICoreError):
 
 class AuthenticationError(AICoreError):
     """The identity service issued no token, or AI Core refused a fresh one."""
+
+
+class TokenRefusedError(AuthenticationError):
+    """AI Core refused a token that the identity service had just issued.
+
+    The credentials are good, then: its gateway may be in trouble, or the two URLs be of different landscapes.
+    """
 
 
 class APIConnectionError(AICoreError):
@@ -123,6 +131,16 @@ class RateLimitedError(APIStatusError):
 
 class ServerError(APIStatusError):
     """5xx: AI Core or its gateway failed; a create may have taken effect all the same."""
+
+
+def may_heal(error: AICoreError) -> bool:
+    """Tell whether the same request may succeed later without anyone having changed anything."""
+    if isinstance(error, TokenRefusedError):
+        return True
+    return not isinstance(
+        error,
+        (InvalidServiceKeyError, AuthenticationError, BadRequestError, PermissionDeniedError, NotFoundError),
+    )
 
 
 _CLASSES: dict[int, type[APIStatusError]] = {

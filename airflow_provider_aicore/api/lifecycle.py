@@ -35,6 +35,16 @@ def has_not_begun(status: ExecutionStatus) -> bool:
     return status is ExecutionStatus.UNKNOWN
 
 
+def has_started(execution: Execution) -> bool:
+    """Tell whether it has ever been RUNNING.
+
+    The status may go back from there, or be UNKNOWN when AI Core has lost contact; the start time stays.
+    Source: description of `startTime`, "Timestamp of job status changed to RUNNING".
+    """
+    waits = execution.status in {ExecutionStatus.UNKNOWN, ExecutionStatus.PENDING}
+    return not waits or execution.start_time is not None
+
+
 def can_be_deleted(status: ExecutionStatus) -> bool:
     """Tell whether AI Core accepts a deletion now: before the start and after the end."""
     return has_not_begun(status) or outcome(status) is not None

@@ -22,6 +22,7 @@ from airflow_provider_aicore.emulator import (
     MalformedJson,
     Progress,
     Step,
+    credentials_refused,
     token_refused,
     too_many_requests,
     unavailable,
@@ -104,8 +105,8 @@ def test_jitter_spreads_the_looks(start, client, clock):
 
 @pytest.mark.parametrize(
     "trouble",
-    [unavailable(), ConnectionLost(), too_many_requests(), MalformedJson(), Answer(500)],
-    ids=["503", "lost", "429", "malformed", "500"],
+    [unavailable(), ConnectionLost(), too_many_requests(), MalformedJson(), Answer(500), token_refused()],
+    ids=["503", "lost", "429", "malformed", "500", "401"],
 )
 def test_trouble_in_looking_is_waited_out(start, wait, emulator, trouble, caplog):
     """Failed looks say nothing about the execution; each is told."""
@@ -150,20 +151,52 @@ def test_retry_after_slows_the_looks(start, wait, emulator, clock):
 @pytest.mark.parametrize(
     ("trouble", "error"),
     [
-        (token_refused("Jwt issuer is not configured"), AuthenticationError),
         (Answer(403, "RBAC: access denied"), PermissionDeniedError),
         (Answer(400), APIStatusError),
     ],
-    ids=["401", "403", "400"],
+    ids=["403", "400"],
 )
 def test_a_refusal_ends_the_wait_at_once(start, wait, emulator, clock, trouble, error):
-    """Credentials, resource group and bad requests do not mend by waiting."""
+    """Resource group and bad requests do not mend by waiting."""
     execution_id = start(Progress.stuck("RUNNING"))
     emulator.faults.add(trouble, path="/lm/executions/", times=None)
 
     with pytest.raises(error):
         wait(execution_id)
     assert sum(clock.slept) < 60
+
+
+def test_refused_credentials_end_the_wait_at_once(start, make_client, emulator, clock, retry):
+    """A token that is refused may be trouble, but a service key that gets none does not mend by waiting."""
+    flow = until_ended(Wait(start(Progress.stuck("RUNNING"))), retry=retry, log=log, now=clock.now)
+    emulator.faults.add(credentials_refused(), path="/oauth/token", times=None)
+
+    with pytest.raises(AuthenticationError):
+        make_client().run(flow)
+    assert sum(clock.slept) < 60
+
+
+@pytest.mark.parametrize("status", ["UNKNOWN", "PENDING"])
+def test_an_execution_that_does_not_start_in_time_ends_the_wait(start, wait, clock, status):
+    """It comes back as it is at the first look after the given time since its creation."""
+    clock_at_start = clock.time
+    execution_id = start(Progress.stuck(status))
+    clock.sleep(100)
+
+    assert wait(execution_id, interval=60, pending_timeout=600).status.value == status
+    assert clock.time - clock_at_start == 640
+
+
+@pytest.mark.parametrize("after", ["PENDING", "UNKNOWN"])
+def test_an_execution_that_has_started_is_never_overdue(start, wait, after):
+    """A status that goes back, or that AI Core has lost, is no reason to give up what has run for hours."""
+    steps = (
+        Step("RUNNING", after_seconds=100),
+        Step(after, after_seconds=200),
+        Step("COMPLETED", after_seconds=9000),
+    )
+
+    assert wait(start(Progress(steps)), pending_timeout=600).status is ExecutionStatus.COMPLETED
 
 
 def test_a_404_is_believed_after_a_minute(start, wait, emulator, clock):

@@ -178,6 +178,8 @@ def _all_errors():
     yield errors.unexpected_response(httpx.Response(200, text="<html>", request=request), "it is not JSON")
     yield errors.InvalidServiceKeyError("bad")
     yield errors.AuthenticationError("bad")
+    yield errors.TokenRefusedError("bad")
+    yield errors.APIConnectionError("lost")
 
 
 @pytest.mark.parametrize("error", list(_all_errors()), ids=lambda error: type(error).__name__)
@@ -188,6 +190,28 @@ def test_every_error_survives_pickling(error):
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
+
+
+def _tree(cls):
+    yield from (cls, *(each for child in cls.__subclasses__() for each in _tree(child)))
+
+
+def test_each_error_is_pickled_and_judged():
+    """An error that is added is among those above, too."""
+    assert {type(error) for error in _all_errors()} == set(_tree(errors.AICoreError)) - {errors.AICoreError}
+
+
+def test_only_what_someone_has_to_mend_does_not_heal():
+    """Bad input and refused credentials stay as they are; trouble, also with a token, passes."""
+    final = {type(error).__name__ for error in _all_errors() if not errors.may_heal(error)}
+
+    assert final == {
+        "InvalidServiceKeyError",
+        "AuthenticationError",
+        "BadRequestError",
+        "PermissionDeniedError",
+        "NotFoundError",
+    }
 
 
 @pytest.mark.parametrize(
