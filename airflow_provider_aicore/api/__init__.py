@@ -10,10 +10,12 @@ client::
 from airflow_provider_aicore.api import (
     artifacts,
     configurations,
+    docker_registry_secrets,
     execution_schedules,
     executions,
     meta,
     metrics,
+    object_store_secrets,
     scenarios,
 )
 from airflow_provider_aicore.api.auth import ServiceKey
@@ -64,9 +66,11 @@ __all__ = [
     "UnexpectedResponseError",
     "artifacts",
     "configurations",
+    "docker_registry_secrets",
     "execution_schedules",
     "executions",
     "meta",
     "metrics",
+    "object_store_secrets",
     "scenarios",
 ]

@@ -302,6 +302,18 @@ class Meta(Model):
         hours = (self.ai_api.get("limits") or {}).get("minimumFrequencyHour", 1)
         return max(0.0, float(hours)) if isinstance(hours, int | float) else 1.0
 
+    @property
+    def max_running_executions(self) -> int | None:
+        """How many executions of a resource group run at a time; ``None`` if no limit is told."""
+        most = ((self.ai_api.get("limits") or {}).get("executions") or {}).get("maxRunningCount")
+        return most if isinstance(most, int) and most >= 0 else None
+
+
+class Secret(Model):
+    """A secret for an object store or a docker registry; AI Core never tells what is in it."""
+
+    name: str
+
 
 class Reader(Generic[T]):
     """Reads a JSON answer as one type.

@@ -19,16 +19,28 @@ from airflow_provider_aicore.api import (
     artifacts,
     configurations,
     execution_schedules,
+    docker_registry_secrets,
     executions,
     meta,
     metrics,
+    object_store_secrets,
     scenarios,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULES = (artifacts, configurations, execution_schedules, executions, meta, metrics, scenarios)
+MODULES = (
+    artifacts,
+    configurations,
+    docker_registry_secrets,
+    execution_schedules,
+    executions,
+    meta,
+    metrics,
+    object_store_secrets,
+    scenarios,
+)
 ID = "e42493be71676403"
 NAME = "!?.,;:[](){}<>\"'=+*/\\^&%@~$#|- name"
 
@@ -119,6 +131,7 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         },
     ),
     (execution_schedules.delete, {"execution_schedule_id": ID}),
+    (docker_registry_secrets.query, {}),
     (executions.create, {"configuration_id": ID}),
     (executions.get, {"execution_id": ID, "status_only": True}),
     (executions.get, {"execution_id": ID}),
@@ -180,6 +193,7 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         },
     ),
     (metrics.delete, {"execution_id": ID}),
+    (object_store_secrets.query, {}),
     (scenarios.query, {}),
     (scenarios.get, {"scenario_id": ID}),
     (scenarios.query_executables, {"scenario_id": ID, "version_id": "1.0.0"}),
