@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input, refusing_for_good
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_aicore.api import Client
     from airflow_provider_aicore.hooks.aicore import AICoreHook
@@ -43,7 +44,13 @@ class AICoreBaseOperator(BaseOperator):
         """The hook for this task's connection and resource group."""
         return self._hook(self.resource_group)
 
-    def connect(self, resource_group: str | None = None) -> Client:
+    @contextmanager
+    def connect(self) -> Iterator[Client]:
+        """Make a client for a while, and fail without retries where AI Core refuses what is asked with it."""
+        with refusing_for_good(), self.client() as client:
+            yield client
+
+    def client(self, resource_group: str | None = None) -> Client:
         """Make a client, or fail without retries where the resource group cannot be one.
 
         :param resource_group: a resource group in place of the task's.

@@ -3,28 +3,37 @@
 ::
 
     AICoreTaskError(AirflowException)
-    ├─ AICoreInvalidInput         bad argument; nothing was sent, and a retry would not help
-    ├─ AICoreExecutionFailed      the execution is DEAD
-    │    └─ AICoreExecutionStopped    someone stopped it
-    ├─ AICoreAmbiguousStart       an earlier try may have started one of several executions; none was started
-    ├─ AICoreSuperseded           the task was cleared and has begun anew; this try starts nothing
-    ├─ AICoreWaitTimeout          our deadline passed
-    └─ AICoreTriggerEventError    the trigger gave up although the execution can be seen, or sent a bad event
+    ├─ AICoreInvalidInput *           bad argument; nothing was sent
+    ├─ AICoreRefused *                AI Core or its identity service refused, and will again
+    ├─ AICoreAmbiguousStart *         an earlier try may have started one of several; none was started
+    ├─ AICoreSuperseded *             the task was cleared and has begun anew; this try starts nothing
+    ├─ AICoreExecutionFailed          the execution is DEAD
+    │    ├─ AICoreExecutionCannotRun *    and another one would be
+    │    ├─ AICoreExecutionStopped *      not dead: someone stopped it
+    │    └─ AICoreExecutionGone *         not dead: AI Core does not know it, or no longer
+    ├─ AICoreExecutionNotStarted      `pending_timeout` passed before it ran; it was told to stop
+    │    └─ AICoreExecutionCannotStart *  and another one would not either
+    ├─ AICoreWaitTimeout              our deadline passed
+    ├─ AICoreUnreachable              nobody can look at the execution; it lives on as far as is known
+    └─ AICoreTriggerEventError        triggers do not work here although the execution can be seen
 
-What AI Core refuses by itself is raised as it comes: see :mod:`airflow_provider_aicore.api.errors`.
+Those with a star are an `AirflowFailException` as well: a retry would meet the same, so there is none. All
+others are retried as the task's `retries` say. So is what comes of trouble on the way, which is raised as it
+is: see :mod:`airflow_provider_aicore.api.errors`.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from airflow_provider_aicore.api import Execution
+    from airflow_provider_aicore.api import AICoreError, Execution
+    from airflow_provider_aicore.api.diagnosis import Finding
 
 
 class AICoreTaskError(AirflowException):
@@ -35,6 +44,13 @@ class AICoreInvalidInput(AICoreTaskError, AirflowFailException):
     """An argument is bad. Nothing was sent, and the task is not retried."""
 
 
+class AICoreRefused(AICoreTaskError, AirflowFailException):
+    """AI Core refused what was asked for, or the credentials, and the task is not retried.
+
+    The client's own error, with status code and request id, is its `__cause__`.
+    """
+
+
 class AICoreAmbiguousStart(AICoreTaskError, AirflowFailException):
     """Several executions can be that of an earlier try. Nothing was started, and the task is not retried."""
 
@@ -43,8 +59,8 @@ class AICoreSuperseded(AICoreTaskError, AirflowFailException):
     """The task was cleared and has begun anew: this try starts nothing, and is not retried."""
 
 
-class AICoreExecutionFailed(AICoreTaskError):
-    """The execution is DEAD.
+class AICoreExecutionError(AICoreTaskError):
+    """The base of what is about one execution.
 
     :param execution_id: which one.
     """
@@ -54,16 +70,40 @@ class AICoreExecutionFailed(AICoreTaskError):
         self.execution_id = execution_id
 
 
-class AICoreExecutionStopped(AICoreExecutionFailed):
-    """Someone stopped the execution."""
+class AICoreExecutionFailed(AICoreExecutionError):
+    """The execution is DEAD."""
+
+
+class AICoreExecutionCannotRun(AICoreExecutionFailed, AirflowFailException):
+    """The execution is DEAD of a cause that another one would die of too, so the task is not retried."""
+
+
+class AICoreExecutionStopped(AICoreExecutionFailed, AirflowFailException):
+    """Someone stopped the execution, who would not want a retry to start another one."""
+
+
+class AICoreExecutionGone(AICoreExecutionFailed, AirflowFailException):
+    """AI Core does not know the execution: someone deleted it, or its id is wrong. Not retried, either."""
+
+
+class AICoreExecutionNotStarted(AICoreExecutionError):
+    """The execution had not started within `pending_timeout`; it was told to stop."""
+
+
+class AICoreExecutionCannotStart(AICoreExecutionNotStarted, AirflowFailException):
+    """The same, and what keeps it from starting was found and stays until someone mends it."""
 
 
 class AICoreWaitTimeout(AICoreTaskError):
     """The task's deadline passed before the execution ended."""
 
 
+class AICoreUnreachable(AICoreExecutionError):
+    """Nobody could look at the execution for too long. As far as is known it lives on."""
+
+
 class AICoreTriggerEventError(AICoreTaskError):
-    """The trigger resumed the task with an event that cannot be used."""
+    """The trigger resumed the task with an event that cannot be used, or triggers do not work at all."""
 
 
 @contextmanager
@@ -75,23 +115,99 @@ def refusing_bad_input() -> Iterator[None]:
         raise AICoreInvalidInput(str(error)) from error
 
 
+@contextmanager
+def refusing_for_good() -> Iterator[None]:
+    """Turn a refusal that a retry would meet as well into a failure without retries."""
+    from airflow_provider_aicore.api.errors import AICoreError, may_heal
+
+    try:
+        yield
+    except AICoreError as error:
+        if may_heal(error):
+            raise
+        raise AICoreRefused(str(error)) from error
+
+
 def failure(execution: Execution) -> AICoreExecutionFailed:
     """Make the exception for an execution that ended without success."""
     from airflow_provider_aicore.api.lifecycle import Outcome, outcome
-    from airflow_provider_aicore.api.status_details import cause_of_death
+    from airflow_provider_aicore.api.status_details import cannot_run, cause_of_death
 
-    configuration = execution.configuration_name or execution.configuration_id
-    which = f"Execution {execution.id} of configuration {configuration!r}"
     parts = (execution.status_message, cause_of_death(execution.status_details))
     why = "; ".join(part.rstrip(" .") for part in parts if part)
     if outcome(execution.status) is Outcome.STOPPED:
         return AICoreExecutionStopped(
-            f"{which} was stopped{f': {why}' if why else ''}. Someone stopped it in AI Core; "
+            f"{_which(execution)} was stopped{f': {why}' if why else ''}. Someone stopped it in AI Core; "
             "clear the task to start a new one.",
             execution.id,
         )
-    return AICoreExecutionFailed(
-        f"{which} is {execution.status}: {why or 'AI Core gives no reason'}. "
-        "Look at its logs in AI Core for more.",
+    message = f"{_which(execution)} is {execution.status}: {why or 'AI Core gives no reason'}. "
+    if cannot_run(execution.status_details):
+        return AICoreExecutionCannotRun(
+            f"{message}Its command is not in the image, or no program: correct the template or the image.",
+            execution.id,
+        )
+    return AICoreExecutionFailed(f"{message}Look at its logs in AI Core for more.", execution.id)
+
+
+def not_started(
+    execution: Execution, seconds: float, findings: Sequence[Finding], what_now: str
+) -> AICoreExecutionNotStarted:
+    """Make the exception for an execution that has been waiting to start for too long.
+
+    :param seconds: how long it was given.
+    :param what_now: a sentence: what became of it.
+    """
+    kind = (
+        AICoreExecutionCannotStart
+        if any(finding.is_the_cause for finding in findings)
+        else AICoreExecutionNotStarted
+    )
+    return kind(
+        f"{_which(execution)} is still {execution.status} and has not started within {seconds:.0f} s of its "
+        f"creation (pending_timeout). {' '.join(finding.text for finding in findings)} {what_now}",
         execution.id,
     )
+
+
+def lost_sight(
+    execution_id: str, resource_group: str | None, error: AICoreError, *, owned: bool
+) -> AICoreTaskError:
+    """Make the exception for an execution that cannot be looked at, as far as the last look says.
+
+    :param error: what the last look came to.
+    :param owned: the next try finds the execution, which is worth a retry even where AI Core refuses now.
+    """
+    from airflow_provider_aicore.api.errors import NotFoundError, may_heal
+
+    # An event of an older trigger does not say the group.
+    where = f" in resource group {resource_group!r}" if resource_group else ""
+    which = f"Execution {execution_id}{where}"
+    if isinstance(error, NotFoundError):
+        return AICoreExecutionGone(
+            f"{which} is not there: its id or its resource group is wrong, or someone deleted it; "
+            f"clear the task to start a new one. {error}",
+            execution_id,
+        )
+    if not owned and not may_heal(error):
+        return AICoreRefused(str(error))
+    what_next = "finds it and waits for it" if owned else "looks again"
+    return AICoreUnreachable(
+        f"{which} is unreachable, which says nothing about it: it lives on as far as is known, and nothing "
+        f"was stopped. The next try of this task {what_next}. The last look came to: {error}",
+        execution_id,
+    )
+
+
+def _which(execution: Execution) -> str:
+    configuration = execution.configuration_name or execution.configuration_id
+    return f"Execution {execution.id} of configuration {configuration!r}"
+
+
+def __getattr__(name: str) -> Any:
+    """Give `AICoreRetryPolicy` to whoever asks for it: older Airflow lacks what it is made of."""
+    if name == "AICoreRetryPolicy":
+        from airflow_provider_aicore.retry_policy import AICoreRetryPolicy
+
+        return AICoreRetryPolicy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_aicore.exceptions import AICoreAmbiguousStart, AICoreSuperseded, AICoreWaitTimeout
+from airflow_provider_aicore.base import seconds
+from airflow_provider_aicore.exceptions import (
+    AICoreAmbiguousStart,
+    AICoreSuperseded,
+    AICoreWaitTimeout,
+    not_started,
+)
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_aicore.api import Client
+    from airflow_provider_aicore.api import Client, Execution
     from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.termination import Patience
     from airflow_provider_aicore.ledger.logical_run import LogicalRun
@@ -24,7 +32,18 @@ END_PATIENCE = 300.0
 
 
 class AICoreOwningOperator(AICoreWaitingOperator):
-    """The base of operators whose execution is theirs: it does not outlive the task's deadline."""
+    """The base of operators whose execution is theirs: it does not outlive the task's deadline.
+
+    :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
+        started is stopped, and the task fails with what was found to keep it; never if not given.
+    """
+
+    owns_execution = True
+
+    def __init__(self, *, pending_timeout: float | timedelta | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if pending_timeout is not None:
+            self.pending_timeout = seconds("pending_timeout", pending_timeout, least=1.0)
 
     def start(self, client: Client, start: Flow[Started], abandon: Flow[tuple[str, ...]]) -> Started:
         """Start the execution or find that of an earlier try.
@@ -78,19 +97,28 @@ class AICoreOwningOperator(AICoreWaitingOperator):
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Stop the execution and fail."""
+        raise AICoreWaitTimeout(
+            f"Execution {execution_id} had not ended within the task's execution_timeout of "
+            f"{self.execution_timeout}. {self._stop(client, execution_id)}"
+        )
+
+    def on_pending_timeout(self, client: Client, execution: Execution) -> NoReturn:
+        """Find out why the execution does not start, stop it and fail."""
+        from airflow_provider_aicore.api import diagnosis
+
+        findings = client.run(diagnosis.why_not_started(execution, client.retry))
+        what_now = self._stop(client, execution.id)
+        raise not_started(execution, self.pending_timeout or 0.0, findings, what_now)
+
+    def _stop(self, client: Client, execution_id: str) -> str:
+        """Ask for the end of the execution, and return a sentence on what came of it."""
         from airflow_provider_aicore.api import AICoreError, termination
 
         try:
             accepted = client.run(termination.end(execution_id, client.retry))
-            what_now = (
-                "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
-            )
         except AICoreError as error:
-            what_now = f"It could not be stopped, so look after it in AI Core: {error}"
-        raise AICoreWaitTimeout(
-            f"Execution {execution_id} had not ended within the task's execution_timeout of "
-            f"{self.execution_timeout}. {what_now}"
-        )
+            return f"It could not be stopped, so look after it in AI Core: {error}"
+        return "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
 
 
 def logical_run(ti: Any) -> LogicalRun:

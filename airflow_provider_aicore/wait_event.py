@@ -17,8 +17,13 @@ UNREACHABLE = "unreachable"
 """AI Core gave no good answer for the whole error budget; nothing is known about the execution."""
 REFUSED = "refused"
 """AI Core refused the credentials or the resource group, or does not know the execution."""
+PENDING = "pending"
+"""The execution has not started within `pending_timeout`."""
 
-OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED})
+OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED, PENDING})
+
+LOST = "lost"
+"""No trigger says this but the worker, of a trigger that Airflow has lost."""
 
 
 class WaitEvent(NamedTuple):

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, conf
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 
 from airflow_provider_aicore.base import AICoreBaseOperator, seconds
-from airflow_provider_aicore.exceptions import AICoreTriggerEventError, failure, refusing_bad_input
+from airflow_provider_aicore.exceptions import (
+    AICoreTriggerEventError,
+    failure,
+    lost_sight,
+    refusing_bad_input,
+)
+from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.result import xcom_value
-from airflow_provider_aicore.wait_event import DEADLINE, ENDED, REFUSED, WaitEvent
+from airflow_provider_aicore.wait_event import (
+    DEADLINE,
+    ENDED,
+    LOST,
+    PENDING,
+    REFUSED,
+    UNREACHABLE,
+    WaitEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_aicore.api import Client, Execution
+    from airflow_provider_aicore.api import AICoreError, Client, Execution
 
 MIN_POLL_INTERVAL = 1.0
+MAX_LOST_TRIGGERS = 5
+"""So often one try waits again after its trigger crashed; one that cannot be loaded would crash for ever."""
+DEAD_TRIGGERER_GRACE = timedelta(minutes=10)
+"""After the deadline, until when the trigger has to have told of it; then the worker looks by itself."""
 
 
 class AICoreWaitingOperator(AICoreBaseOperator):
@@ -35,6 +53,11 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
         execution is left alone then.
     """
+
+    owns_execution: ClassVar[bool] = False
+    """Whether the task has started the execution, ends it in time, and finds it again in its next try."""
+    pending_timeout: float | None = None
+    """Only who owns an execution may give it up before it has started."""
 
     def __init__(
         self,
@@ -51,11 +74,17 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
 
-    def wait(self, client: Client, execution_id: str, deadline: datetime | None) -> dict[str, Any]:
+    def wait(self, context: Context, client: Client, execution_id: str) -> dict[str, Any]:
         """Wait until the execution has ended and return its result, or defer."""
-        with self._ending_at_the_alarm(client, execution_id):
-            how = self._look_or_defer if self.deferrable else self._watch
-            execution = how(client, execution_id, deadline)
+        wait = KeptWait(execution_id, client.resource_group, self.deadline(context))
+        with (
+            self._losing_sight(execution_id, client.resource_group),
+            self._ending_at_the_alarm(client, execution_id),
+        ):
+            if self.deferrable:
+                execution = self._look_or_defer(context, client, wait)
+            else:
+                execution = self._watch(client, execution_id, wait.deadline)
         return self.result(client, execution)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -63,11 +92,48 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
         :raises AICoreTriggerEventError: the event is not one of this provider's triggers.
         """
-        checked = WaitEvent.checked(event)
-        with self.connect(checked.resource_group) as client:
-            with self._ending_at_the_alarm(client, checked.execution_id):
-                execution = self._resume(client, checked)
+        return self._go_on(WaitEvent.checked(event))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Look before failing, where Airflow only fails: when the trigger crashed or was given up."""
+        wait = KeptWait.of(context["ti"]) if next_method == TRIGGER_FAIL_REPR else None
+        if wait is None:
+            return super().resume_execution(next_method, next_kwargs, context)
+        why = self._why_lost(next_kwargs or {})
+        wait = wait._replace(lost_triggers=wait.lost_triggers + 1)
+        wait.keep(context["ti"])
+        outcome = LOST
+        if wait.deadline is not None and datetime.now(UTC) >= wait.deadline:
+            outcome = DEADLINE
+        elif wait.lost_triggers > MAX_LOST_TRIGGERS:
+            outcome = REFUSED
+            why = f"Of this try {wait.lost_triggers} triggers were lost. {why}"
+        return self._go_on(WaitEvent(wait.execution_id, outcome, why, wait.deadline, wait.resource_group))
+
+    def _why_lost(self, failed: Mapping[str, Any]) -> str:
+        """Log what Airflow knows about a lost trigger, and return it as a sentence."""
+        if traceback := failed.get("traceback"):
+            self.log.warning("The trigger failed:\n%s", "".join(traceback))
+        return f"Airflow says: {failed.get('error', 'nothing')}."
+
+    def _go_on(self, event: WaitEvent) -> dict[str, Any]:
+        with (
+            self._losing_sight(event.execution_id, event.resource_group),
+            self.client(event.resource_group) as client,
+        ):
+            with self._ending_at_the_alarm(client, event.execution_id):
+                execution = self._resume(client, event)
             return self.result(client, execution)
+
+    @contextmanager
+    def _losing_sight(self, execution_id: str, resource_group: str | None) -> Iterator[None]:
+        """Say what becomes of the execution where looking at it fails for good."""
+        from airflow_provider_aicore.api import AICoreError
+
+        try:
+            yield
+        except AICoreError as error:
+            raise lost_sight(execution_id, resource_group, error, owned=self.owns_execution) from error
 
     @contextmanager
     def _ending_at_the_alarm(self, client: Client, execution_id: str) -> Iterator[None]:
@@ -80,20 +146,23 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         except AirflowTaskTimeout:
             self.on_deadline(client, execution_id)
 
-    def _look_or_defer(self, client: Client, execution_id: str, deadline: datetime | None) -> Execution:
+    def _look_or_defer(self, context: Context, client: Client, wait: KeptWait) -> Execution:
         """Look once, and leave the worker unless the execution has ended."""
         from airflow_provider_aicore.poller import TROUBLE
 
         try:
-            execution = self.look(client, execution_id)
+            execution = self.look(client, wait.execution_id)
         except TROUBLE as error:
             self.log.warning(
-                "The first look at execution %s failed; leaving it to the triggerer. %s", execution_id, error
+                "The first look at execution %s failed; leaving it to the triggerer. %s",
+                wait.execution_id,
+                error,
             )
-            self.defer_until_ended(client, execution_id, deadline)
-        if not has_ended(execution):
-            self.defer_until_ended(client, execution_id, deadline)
-        return execution
+        else:
+            if has_ended(execution):
+                return execution
+        wait.keep(context["ti"])
+        return self.defer_until_ended(client, wait.execution_id, wait.deadline)
 
     def _resume(self, client: Client, event: WaitEvent) -> Execution:
         """Find the execution that the trigger speaks of ended, or defer again."""
@@ -102,24 +171,49 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             return self._watch(client, event.execution_id, deadline=None)
         if event.outcome == DEADLINE:
             return self._watch(client, event.execution_id, event.deadline)
-        execution = self.look(client, event.execution_id)
-        if has_ended(execution):
-            return execution
+        try:
+            execution = self.look(client, event.execution_id)
+        except self._waited_out(event.outcome) as error:
+            self.log.warning("Looking at execution %s failed, too. %s", event.execution_id, error)
+        else:
+            if has_ended(execution):
+                return execution
+            self._refuse_to_wait(client, execution, event)
+        self.log.warning(
+            "The triggerer lost sight of execution %s; waiting again. %s", event.execution_id, event.message
+        )
+        return self.defer_until_ended(client, event.execution_id, event.deadline)
+
+    @staticmethod
+    def _waited_out(outcome: str) -> tuple[type[AICoreError], ...]:
+        """Return which errors of a look let the task wait again.
+
+        The trigger waits them out as long as it should, unless it has just done so.
+        """
+        from airflow_provider_aicore.api import NotFoundError
+        from airflow_provider_aicore.poller import TROUBLE
+
+        if outcome == REFUSED:
+            return ()
+        return (NotFoundError,) if outcome == UNREACHABLE else TROUBLE
+
+    def _refuse_to_wait(self, client: Client, execution: Execution, event: WaitEvent) -> None:
+        """Fail if a live execution must not be waited for again."""
+        from airflow_provider_aicore.api import lifecycle
+
+        if event.outcome == PENDING and not lifecycle.has_started(execution):
+            self.on_pending_timeout(client, execution)
         if event.outcome == REFUSED:
             raise AICoreTriggerEventError(
                 f"The triggerer cannot watch execution {execution.id}, though this worker sees that it "
-                f"is {execution.status}: {event.message} "
-                "Check that triggerer and workers have the same connection."
+                f"is {execution.status}: {event.message} The execution was left alone. Check that triggerer "
+                "and workers have the same connection and the same version of this provider."
             )
-        self.log.warning(
-            "The triggerer lost sight of execution %s; waiting again. %s", execution.id, event.message
-        )
-        return self.defer_until_ended(client, execution.id, event.deadline)
 
     def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> Execution:
         """Look until the execution has ended, on this worker."""
         from airflow_provider_aicore.api.validation import check_id
-        from airflow_provider_aicore.poller import TROUBLE, Wait, until_ended
+        from airflow_provider_aicore.poller import TROUBLE, Wait, is_overdue, until_ended
 
         with refusing_bad_input():
             check_id("execution_id", execution_id)
@@ -129,6 +223,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             interval=self.poll_interval,
             error_budget=self.poll_error_budget,
             seconds=None if deadline is None else max(0.0, (deadline - datetime.now(UTC)).total_seconds()),
+            pending_timeout=self.pending_timeout,
         )
         try:
             last = client.run(until_ended(wait, retry=client.retry, log=self.log))
@@ -136,9 +231,11 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             if deadline is None or datetime.now(UTC) < deadline:
                 raise
             last = None
-        if last is None or not has_ended(last):
-            self.on_deadline(client, execution_id)
-        return last
+        if last is not None and has_ended(last):
+            return last
+        if last is not None and is_overdue(wait, last):
+            self.on_pending_timeout(client, last)
+        return self.on_deadline(client, execution_id)
 
     def deadline(self, context: Context) -> datetime | None:
         """Return when `execution_timeout` ends; Airflow does not count the time while a task is deferred."""
@@ -150,6 +247,10 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     @abstractmethod
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Fail because the time is over; it may be called a second time if it was interrupted."""
+
+    def on_pending_timeout(self, client: Client, execution: Execution) -> NoReturn:
+        """Fail because the execution has not started in time."""
+        self.on_deadline(client, execution.id)
 
     def look(self, client: Client, execution_id: str) -> Execution:
         """Read the execution once."""
@@ -171,13 +272,19 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             poll_interval=self.poll_interval,
             poll_error_budget=self.poll_error_budget,
             deadline_at=None if deadline is None else deadline.isoformat(),
+            pending_timeout=self.pending_timeout,
         )
         self.log.info(
             "Waiting for execution %s without a worker; a look every %.0f s.",
             execution_id,
             self.poll_interval,
         )
-        self.defer(trigger=trigger, method_name="execute_complete")
+        left = None if deadline is None else max(timedelta(), deadline - datetime.now(UTC))
+        self.defer(
+            trigger=trigger,
+            method_name="execute_complete",
+            timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,
+        )
 
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""

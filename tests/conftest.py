@@ -215,6 +215,10 @@ def context() -> dict[str, Any]:
         def xcom_push(self, key: str, value: Any) -> None:
             self.xcoms[key] = value
 
+        def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
+            assert (task_ids, map_indexes) == (self.task_id, self.map_index)
+            return self.xcoms.get(key)
+
     return {"ti": TaskInstance(), "dag_run": SimpleNamespace(start_date=TaskInstance.start_date)}
 
 

@@ -14,13 +14,20 @@ _SURELY_WHOLE = 100
 _LONGEST = 1000
 
 
+_NO_SUCH_COMMAND = frozenset({126, 127})
+"""Exit codes of a shell, and of Argo, whose command is no program or is not there."""
+
+
+def cannot_run(status_details: Any) -> bool:
+    """Tell whether the container's command could not be run at all, as it could not be another time."""
+    culprit = _culprit(status_details)
+    return culprit is not None and _exit_code(culprit) in _NO_SUCH_COMMAND
+
+
 def cause_of_death(status_details: Any) -> str:
     """Return the failed container, its exit code and its last words, or an empty string."""
-    containers = [item for item in _list(status_details, "details") if _exit_code(item) > 0]
-    # Argo's own containers fail along with the one that caused it, which is called main.
-    containers.sort(key=lambda item: item.get("container_name") != "main")
-    if containers:
-        culprit = containers[0]
+    culprit = _culprit(status_details)
+    if culprit is not None:
         words = _text(culprit, "message") or _end_of_log(_text(culprit, "last_log_messages"))
         said = (
             f"container {_text(culprit, 'container_name') or '?'!r} "
@@ -29,6 +36,12 @@ def cause_of_death(status_details: Any) -> str:
         return f"{said}: {words}" if words else said
     nodes = [item for item in _list(status_details, "workflow_info") if _text(item, "message")]
     return _text(nodes[0], "message") if nodes else ""
+
+
+def _culprit(status_details: Any) -> Mapping[str, Any] | None:
+    """Find the container that failed; Argo's own fail along with it, which is called main."""
+    containers = [item for item in _list(status_details, "details") if _exit_code(item) > 0]
+    return min(containers, key=lambda item: item.get("container_name") != "main", default=None)
 
 
 def _end_of_log(log: str) -> str:

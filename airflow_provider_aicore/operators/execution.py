@@ -41,15 +41,21 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :param input_artifacts: artifact ids by the name of the input. (templated)
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
-    :param poll_error_budget: seconds or timedelta without one good answer before the task fails.
+    :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
+        execution is left alone then.
+    :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
+        started is stopped, and the task fails with what was found to keep it; never if not given.
 
     :return: ``{"id", "status", "configuration_id", "configuration_name", "scenario_id", "executable_id",
         "resource_group", "created_at", "submission_time", "start_time", "completion_time",
         "output_artifacts": {name: {"id", "name", "kind", "url"}}, "metrics": {name: last value}}``; times are
         ISO 8601, `metrics` is ``None`` if they could not be read.
     :raises AICoreInvalidInput: an argument is bad; nothing was sent.
+    :raises AICoreRefused: AI Core refused the start, or the credentials.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
+    :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
     """
 
     template_fields: Sequence[str] = (
@@ -97,7 +103,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
             )
             what = f"executable {self.executable_id} of scenario {self.scenario_id}"
             self.tell(context["ti"], started, f"{what} in resource group {client.resource_group}")
-            return self.wait(client, started.execution_id, self.deadline(context))
+            return self.wait(context, client, started.execution_id)
 
 
 class AICoreStartExecutionOperator(AICoreOwningOperator):
@@ -113,14 +119,20 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :param wait_for_completion: wait for the end; ``False`` leaves that to an :class:`AICoreExecutionSensor`.
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
-    :param poll_error_budget: seconds or timedelta without one good answer before the task fails.
+    :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
+        execution is left alone then.
+    :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
+        started is stopped, and the task fails with what was found to keep it; never if not given.
 
     :return: as :class:`AICoreRunExecutableOperator`; without waiting as far as it is known at the start:
         `status` is ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
     :raises AICoreInvalidInput: an argument is bad; nothing was started.
     :raises AICoreAmbiguousStart: several executions can be that of an earlier try; nothing was started.
+    :raises AICoreRefused: AI Core refused the start, or the credentials.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
+    :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
     """
 
     template_fields: Sequence[str] = (
@@ -158,7 +170,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             self.tell(context["ti"], started, what)
             if not self.wait_for_completion:
                 return started_result(started, client.resource_group)
-            return self.wait(client, started.execution_id, self.deadline(context))
+            return self.wait(context, client, started.execution_id)
 
     def _checked_configuration(self, client: Client) -> Configuration:
         """Read the configuration, and refuse one of another scenario or executable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -19,6 +19,7 @@ from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -34,13 +35,15 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
         sensors have it, if not given, and 30 s if neither is.
-    :param poll_error_budget: seconds or timedelta without one good answer before the task looks by itself,
-        when deferred.
+    :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
 
     :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.
     :raises AICoreInvalidInput: the id is malformed; nothing was sent.
-    :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    :raises AICoreRefused: AI Core refused the credentials or the resource group.
+    :raises AICoreExecutionFailed: the execution is DEAD, was stopped (:class:`AICoreExecutionStopped`) or is
+        not there (:class:`AICoreExecutionGone`).
+    :raises AICoreUnreachable: the execution could not be looked at for `poll_error_budget`.
     """
 
     template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
@@ -64,7 +67,7 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
         if self.reschedule:
             return super().execute(context)
         with self._failing_as_a_sensor(), self.connect() as client:
-            return self.wait(client, self.execution_id, self.deadline(context))
+            return self.wait(context, client, self.execution_id)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         with self._failing_as_a_sensor():
@@ -72,7 +75,7 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
 
     def deadline(self, context: Context) -> datetime:
         """Return when the first of `timeout` and `execution_timeout` ends."""
-        end = datetime.now(UTC) + timedelta(seconds=float(self.timeout))
+        end: datetime = context["ti"].start_date + timedelta(seconds=float(self.timeout))
         execution_timeout = super().deadline(context)
         return end if execution_timeout is None else min(end, execution_timeout)
 
@@ -91,7 +94,7 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         from airflow_provider_aicore.poller import LOOKING_FAILED
 
-        with self.connect() as client:
+        with self.connect() as client, self._losing_sight(self.execution_id, client.resource_group):
             try:
                 execution = self.look(client, self.execution_id)
             except LOOKING_FAILED as error:

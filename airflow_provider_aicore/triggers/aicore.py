@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
-from airflow_provider_aicore.wait_event import DEADLINE, ENDED, EVENT_VERSION, REFUSED, UNREACHABLE
+from airflow_provider_aicore.wait_event import (
+    DEADLINE,
+    ENDED,
+    EVENT_VERSION,
+    PENDING,
+    REFUSED,
+    UNREACHABLE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +39,8 @@ class AICoreExecutionTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks.
     :param poll_error_budget: seconds without one good answer before the task is woken.
     :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
+    :param pending_timeout: seconds since its creation after which an execution that has not started wakes the
+        task; never if not given.
     :param first_look_after: seconds before the first look: a task that is woken while its worker still exits
         is failed by Airflow's scheduler.
     :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
@@ -49,6 +58,7 @@ class AICoreExecutionTrigger(BaseTrigger):
         deadline_at: str | None = None,
         first_look_after: float = 5.0,
         stop_on_kill: bool = False,
+        pending_timeout: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's carries no types.
         self.execution_id = execution_id
@@ -59,6 +69,7 @@ class AICoreExecutionTrigger(BaseTrigger):
         self.deadline_at = deadline_at
         self.first_look_after = first_look_after
         self.stop_on_kill = stop_on_kill
+        self.pending_timeout = pending_timeout
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -72,6 +83,7 @@ class AICoreExecutionTrigger(BaseTrigger):
                 "deadline_at": self.deadline_at,
                 "first_look_after": self.first_look_after,
                 "stop_on_kill": self.stop_on_kill,
+                "pending_timeout": self.pending_timeout,
             },
         )
 
@@ -107,11 +119,11 @@ class AICoreExecutionTrigger(BaseTrigger):
 
     async def _wait(self) -> tuple[str, str | None, str]:
         """Return the event's outcome, status and message; any error becomes one the worker looks into."""
-        from airflow_provider_aicore.api import AICoreError, lifecycle
+        from airflow_provider_aicore.api import AICoreError
         from airflow_provider_aicore.poller import LOOKING_FAILED
 
         try:
-            execution = await self._watch()
+            execution, outcome = await self._watch()
         except LOOKING_FAILED as error:
             return UNREACHABLE, None, str(error)
         except (AICoreError, ValueError) as error:
@@ -121,12 +133,13 @@ class AICoreExecutionTrigger(BaseTrigger):
             return outcome, None, f"{type(error).__name__}: {error}"
         if execution is None:
             return DEADLINE, None, "The execution could not be seen before the deadline."
-        ended = lifecycle.outcome(execution.status)
-        return (ENDED if ended else DEADLINE), execution.status.value, execution.status_message or ""
+        return outcome, execution.status.value, execution.status_message or ""
 
-    async def _watch(self) -> Execution | None:
+    async def _watch(self) -> tuple[Execution | None, str]:
+        """Wait, and return the execution as seen last with what ended the wait."""
+        from airflow_provider_aicore.api import lifecycle
         from airflow_provider_aicore.hooks.aicore import AICoreHook
-        from airflow_provider_aicore.poller import Wait, until_ended
+        from airflow_provider_aicore.poller import Wait, is_overdue, until_ended
 
         hook = AICoreHook(self.aicore_conn_id, self.resource_group)
         async with await self._connect(hook) as client:
@@ -136,8 +149,14 @@ class AICoreExecutionTrigger(BaseTrigger):
                 error_budget=self.poll_error_budget,
                 first_look_after=self.first_look_after,
                 seconds=self._seconds_left(),
+                pending_timeout=self.pending_timeout,
             )
-            return await client.run(until_ended(wait, retry=client.retry, log=self.log))
+            execution = await client.run(until_ended(wait, retry=client.retry, log=self.log))
+        if execution is None:
+            return None, DEADLINE
+        if lifecycle.outcome(execution.status):
+            return execution, ENDED
+        return execution, PENDING if is_overdue(wait, execution) else DEADLINE
 
     async def _connect(self, hook: AICoreHook) -> AsyncClient:
         """Make the client; Airflow's own trouble in giving the connection is waited out as AI Core's is.

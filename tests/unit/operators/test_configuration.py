@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aicore.api import BadRequestError, configurations
-from airflow_provider_aicore.exceptions import AICoreInvalidInput
+from airflow_provider_aicore.api import configurations
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreRefused
 from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
 
 
@@ -68,7 +68,7 @@ def test_bad_input_fails_without_a_request_and_without_a_retry(
 
 def test_a_refusal_of_ai_core_is_raised_with_its_reason(connection, context):
     """An executable that does not exist is AI Core's to tell."""
-    with pytest.raises(BadRequestError, match="no-such-executable"):
+    with pytest.raises(AICoreRefused, match="no-such-executable"):
         _operator(executable_id="no-such-executable").execute(context)
 
 

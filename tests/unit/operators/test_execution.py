@@ -12,14 +12,17 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.timeout import timeout
 
-from airflow_provider_aicore.api import NotFoundError, ServerError, configurations, executions, metrics
+from airflow_provider_aicore.api import configurations, executions, metrics
 from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
 from airflow_provider_aicore.exceptions import (
     AICoreAmbiguousStart,
+    AICoreExecutionCannotRun,
     AICoreExecutionFailed,
+    AICoreExecutionGone,
     AICoreExecutionStopped,
     AICoreInvalidInput,
     AICoreTriggerEventError,
+    AICoreUnreachable,
     AICoreWaitTimeout,
 )
 from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
@@ -143,7 +146,7 @@ def test_the_execution_s_id_is_pushed_before_the_wait(make_operator, mode, conte
 
     result = run_to_the_end(make_operator(deferrable=mode), context)
 
-    assert context["ti"].xcoms == {"execution_id": result["id"]}
+    assert context["ti"].xcoms["execution_id"] == result["id"]
 
 
 @both_kinds
@@ -159,6 +162,19 @@ def test_a_dead_execution_fails_the_task_with_its_cause(make_operator, mode, con
     assert caught.value.execution_id == context["ti"].xcoms["execution_id"]
     for part in (caught.value.execution_id, "DEAD", "boom", "'main'", "exit code 3", "NameError: x"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("exit_code", [126, 127])
+def test_a_command_that_is_not_there_is_not_tried_again(make_operator, context, network, exit_code):
+    """The next execution would be of the same image and the same template."""
+    details = {"details": [{"container_name": "main", "exit_code": exit_code}]}
+    network.script("text-clf-train", Progress.by_clock(outcome="DEAD", details=details))
+
+    with pytest.raises(
+        AICoreExecutionCannotRun, match=f"exit code {exit_code}.*correct the template"
+    ) as caught:
+        run_to_the_end(make_operator(deferrable=False), context)
+    assert isinstance(caught.value, AirflowFailException)
 
 
 def test_a_failure_s_parts_end_in_one_full_stop(make_operator, context, network):
@@ -194,11 +210,12 @@ def test_the_end_is_told_once(make_operator, mode, context, network, capfd):
 
 
 def test_a_stopped_execution_fails_the_task_as_stopped(make_operator, mode, context, network):
-    """Someone else's stop has an exception of its own."""
+    """Someone else's stop has an exception of its own, and is not undone by a retry."""
     network.script("text-clf-train", Progress.by_clock(outcome="STOPPED"))
 
-    with pytest.raises(AICoreExecutionStopped, match="was stopped"):
+    with pytest.raises(AICoreExecutionStopped, match="was stopped") as caught:
         run_to_the_end(make_operator(deferrable=mode), context)
+    assert isinstance(caught.value, AirflowFailException)
 
 
 def test_trouble_in_looking_does_not_fail_the_task(make_operator, mode, context, network):
@@ -219,19 +236,30 @@ def test_trouble_from_the_first_look_on_does_not_fail_the_task(make_operator, mo
     assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
 
 
-def test_trouble_beyond_the_error_budget_is_the_last_error(make_operator, mode, context, network):
-    """Without one good answer for the whole budget the task fails with what came back; nothing is stopped."""
+def test_trouble_beyond_the_error_budget_is_told_as_such(make_operator, mode, context, network):
+    """Without one good answer for the whole budget the task is retried, and its execution goes on."""
     network.script("text-clf-train", Progress.stuck("RUNNING"))
     network.faults.add(unavailable(), path="/lm/executions/", times=None)
 
-    with pytest.raises(ServerError, match="503"):
+    with pytest.raises(AICoreUnreachable) as caught:
         run_to_the_end(make_operator(deferrable=mode, poll_error_budget=60), context)
 
-    assert set(network.statuses().values()) == {"RUNNING"}
+    execution_id = context["ti"].xcoms["execution_id"]
+    for part in (
+        execution_id,
+        "'default' is unreachable",
+        "lives on",
+        "next try of this task finds it",
+        "503",
+    ):
+        assert part in str(caught.value)
+    assert caught.value.execution_id == execution_id
+    assert not isinstance(caught.value, AirflowFailException)
+    assert network.statuses() == {execution_id: "RUNNING"}
 
 
-def test_an_execution_that_is_deleted_while_waiting_is_not_found(make_operator, mode, context, network):
-    """The task fails with AI Core's 404, which names id and resource group."""
+def test_an_execution_that_is_deleted_while_waiting_is_gone(make_operator, mode, context, network):
+    """The task fails with AI Core's 404 and the resource group, and no retry brings the execution back."""
     network.script("text-clf-train", Progress.stuck("UNKNOWN"))
     network.faults.add(
         Answer(404, json={"error": {"code": "01010020", "message": "gone"}}),
@@ -240,8 +268,9 @@ def test_an_execution_that_is_deleted_while_waiting_is_not_found(make_operator, 
         times=None,
     )
 
-    with pytest.raises(NotFoundError, match="01010020"):
+    with pytest.raises(AICoreExecutionGone, match=r"group 'default' is not there.*01010020") as caught:
         run_to_the_end(make_operator(deferrable=mode), context)
+    assert isinstance(caught.value, AirflowFailException)
 
 
 @both_kinds

@@ -14,9 +14,13 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_aicore.api import NotFoundError, configurations, executions
+from airflow_provider_aicore.api import configurations, executions
 from airflow_provider_aicore.emulator import Progress, unavailable
-from airflow_provider_aicore.exceptions import AICoreExecutionFailed, AICoreInvalidInput
+from airflow_provider_aicore.exceptions import (
+    AICoreExecutionFailed,
+    AICoreExecutionGone,
+    AICoreInvalidInput,
+)
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 from tests.unit.deferral import run_to_the_end
 
@@ -91,7 +95,9 @@ def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, 
 
 def test_an_execution_that_does_not_exist_is_told(sensor, connection, context):
     """The id and the resource group are in the error."""
-    with pytest.raises(NotFoundError, match="'default'"):
+    with pytest.raises(
+        AICoreExecutionGone, match="e0123456789abcde in resource group 'default' is not there"
+    ):
         run_to_the_end(sensor("e0123456789abcde"), context)
 
 

@@ -62,7 +62,7 @@ def test_what_every_release_stored_can_be_loaded(stored):
 
     classpath, arguments = trigger.serialize()
     assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger"
-    assert arguments == {"stop_on_kill": False, **stored}
+    assert arguments == {"stop_on_kill": False, "pending_timeout": None, **stored}
 
 
 def test_the_arguments_are_json_and_complete():
@@ -77,6 +77,7 @@ def test_the_arguments_are_json_and_complete():
         deadline_at=deadline,
         first_look_after=9.0,
         stop_on_kill=True,
+        pending_timeout=10.0,
     )
 
     _, arguments = trigger.serialize()
