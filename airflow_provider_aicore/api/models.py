@@ -185,8 +185,7 @@ class ExecutionModified(Model):
 class ExecutionSchedule(Model):
     """When AI Core starts executions of a configuration by itself.
 
-    :param id: in the description it may be missing, as may `status`; without it nothing can be done with the
-        schedule.
+    :param id: empty where AI Core leaves it out, which its description allows.
     """
 
     name: str
@@ -195,11 +194,16 @@ class ExecutionSchedule(Model):
     configuration_id: str
     created_at: datetime
     modified_at: datetime
-    id: str | None = None
+    id: str = ""
     status: str | None = None
     """ACTIVE or INACTIVE, which is paused or after its end."""
     start: datetime | None = None
     end: datetime | None = None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _null_is_left_out(cls, value: object) -> object:
+        return "" if value is None else value
 
 
 class LogLine(Model):

@@ -70,7 +70,7 @@ def test_a_schedule_may_lack_all_but_what_is_required():
     assert schedule == ExecutionSchedule.model_validate(
         {**body, "id": None, "status": None, "start": None, "end": None}
     )
-    assert schedule.id is None
+    assert schedule.id == ""
 
 
 def test_an_unknown_status_counts_as_unknown(caplog):
