@@ -131,7 +131,7 @@ def ensure(
     if changes:
         start, end = wanted.start or schedule.start, wanted.end or schedule.end
         yield from _refuse_pointless(wanted, start, end, instant, retry)
-        if schedule.status == "INACTIVE" and has_ended(schedule, instant):
+        if has_ended(schedule, instant):
             changes["status"] = (schedule.status, "ACTIVE")
         values = {name: value for name, (_, value) in changes.items()}
         schedule = yield from modify(schedule.id, values, retry)
@@ -225,7 +225,6 @@ def _refuse_pointless(
     limits = yield from once(meta.get(), retry)
     try:
         schedule_times.check_interval(wanted.cron, timedelta(hours=limits.minimum_schedule_hours))
-        schedule_times.check_order(start, end)
     except ValueError as error:
         raise ScheduleRefusedError(str(error)) from error
     begin = now if start is None else max(now, start)

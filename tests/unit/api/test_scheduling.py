@@ -247,9 +247,11 @@ def test_two_of_one_name_are_named_and_left_alone(
         "end": {"end": at(9)},
         "start": {"start": at(1)},
     }
-    first = _create(client, wanted())
-    clock.time += 61 if difference == "time of creation" else 1
-    second = _create(client, wanted(**change.get(difference, {})))
+    long_after = difference == "time of creation"
+    common = {"start": at(2)} if long_after else {}
+    first = _create(client, wanted(**common))
+    clock.time += 61 if long_after else 1
+    second = _create(client, wanted(**common, **change.get(difference, {})))
     if difference == "status":
         client.run(set_status(Which.of(second, None), "INACTIVE", retry))
     sent = _changes(emulator)
@@ -259,6 +261,27 @@ def test_two_of_one_name_are_named_and_left_alone(
     ):
         run(wanted())
     assert _changes(emulator) == sent
+
+
+def test_nothing_is_deleted_where_it_would_not_leave_one(client, emulator, run, wanted):
+    """Two that were made at once stay as they are beside one of someone else."""
+    for cron in ("0 3 * * *", "0 3 * * *", "0 4 * * *"):
+        _create(client, wanted(cron=cron))
+
+    with pytest.raises(ScheduleRefusedError, match="2 execution schedules"):
+        run(wanted())
+    assert len(_schedules(client)) == 3
+
+
+def test_other_names_are_other_schedules(client, run, wanted):
+    """Only exactly the same name is the same."""
+    others = [_create(client, wanted(name=name)) for name in (NAME.upper(), f"{NAME} 2", NAME[:-1])]
+
+    ensured = run(wanted(cron="0 4 * * *"))
+
+    assert ensured.created
+    assert {one.id for one in _schedules(client)} == {*others, ensured.schedule.id}
+    assert {one.cron for one in _schedules(client) if one.id in others} == {"0 3 * * *"}
 
 
 @pytest.mark.parametrize(
@@ -311,7 +334,8 @@ def test_a_list_that_lags_does_not_hide_what_was_created(emulator, run, wanted):
         ({}, (None, -1), "end is .*, which has passed"),
         ({}, (-9, -1), "end is .*, which has passed"),
         ({"cron": "0 3 29 2 *"}, (None, 30), "no tick from .* to .*: nothing would be started"),
-        ({"cron": "0 3 29 2 *"}, (30, 60), "no tick from"),
+        ({"cron": "0 3 16 1 *"}, (2, 300), "no tick from"),  # It comes before the start only,
+        ({"cron": "0 3 15 1 *"}, (-1, 300), "no tick from"),  # and this one has been.
     ],
 )
 def test_what_would_start_nothing_is_refused_before_anything_is_changed(
