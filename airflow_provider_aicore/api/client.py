@@ -6,12 +6,14 @@ import asyncio
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 import httpx
 
 from airflow_provider_aicore.api.auth import ServiceKey, Token, fetch_token
 from airflow_provider_aicore.api.call import Answer, Call, DropToken, Flow, Sleep, Step, once
+from airflow_provider_aicore.api.errors import AICoreError
 from airflow_provider_aicore.api.retry import RetryPolicy
 from airflow_provider_aicore.api.validation import check_resource_group
 
@@ -120,13 +122,16 @@ class Client(_Session):
     def run(self, flow: Flow[T]) -> T:
         """Perform a flow's steps until it returns."""
         with closing(flow):
-            answer: Answer = None
+            go_on = partial(flow.send, None)
             while True:
                 try:
-                    step = flow.send(answer)
+                    step = go_on()
                 except StopIteration as done:
                     return cast("T", done.value)
-                answer = self._perform(step)
+                try:
+                    go_on = partial(flow.send, self._perform(step))
+                except AICoreError as error:  # No token was to be had: the flow may wait that out.
+                    go_on = partial(flow.throw, error)
 
     def close(self) -> None:
         """Close the connections."""
@@ -188,13 +193,16 @@ class AsyncClient(_Session):
     async def run(self, flow: Flow[T]) -> T:
         """Perform a flow's steps until it returns; cancelling closes the flow."""
         with closing(flow):
-            answer: Answer = None
+            go_on = partial(flow.send, None)
             while True:
                 try:
-                    step = flow.send(answer)
+                    step = go_on()
                 except StopIteration as done:
                     return cast("T", done.value)
-                answer = await self._perform(step)
+                try:
+                    go_on = partial(flow.send, await self._perform(step))
+                except AICoreError as error:  # No token was to be had: the flow may wait that out.
+                    go_on = partial(flow.throw, error)
 
     async def close(self) -> None:
         """Close the connections."""

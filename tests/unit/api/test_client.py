@@ -32,6 +32,7 @@ from airflow_provider_aicore.api import (
     meta,
     scenarios,
 )
+from airflow_provider_aicore.api.call import once
 from airflow_provider_aicore.emulator import (
     Answer,
     ConnectionLost,
@@ -130,6 +131,19 @@ def test_a_token_that_is_refused_again_ends_the_call(client, emulator):
         client.send(meta.get())
 
     assert _token_requests(emulator) == 2
+
+
+def test_a_flow_learns_that_there_is_no_token(client, emulator, retry):
+    """A wait has to bear the identity service's trouble as it does AI Core's."""
+    emulator.faults.add(unavailable(), path="/oauth/token", times=10)
+
+    def bearing():
+        try:
+            return (yield from once(meta.get(), retry))
+        except ServerError as error:
+            return error
+
+    assert "POST /oauth/token" in str(client.run(bearing()))
 
 
 def test_refused_credentials_name_the_client_and_not_the_secret(make_client, emulator):
