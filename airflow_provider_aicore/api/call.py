@@ -19,6 +19,7 @@ from airflow_provider_aicore.api.errors import (
     connection_error,
     may_hold_a_header,
     status_error,
+    unexpected_response,
 )
 from airflow_provider_aicore.api.retry import RetryPolicy, never_sent
 
@@ -129,6 +130,8 @@ def _result(call: Call[T], answer: Answer) -> T:
         raise TypeError(msg)
     if answer.is_success:
         return call.parse(answer)
+    if answer.is_redirect:
+        raise unexpected_response(answer, "AI Core does not send its callers elsewhere")
     error = status_error(answer)
     if call.authorized and answer.status_code == httpx.codes.UNAUTHORIZED:
         raise TokenRefusedError(str(error)) from error

@@ -55,6 +55,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "504": {LOOK: Answer(504, "upstream request timeout")},
     "half a JSON": {LOOK: MalformedJson()},
     "no JSON": {LOOK: Answer(200, "<html>Sign in</html>", headers={"content-type": "text/html"})},
+    "redirects": {LOOK: Answer(302, headers={"Location": "https://sso.example/login"})},
     "another JSON": {LOOK: Answer(200, json={"status": "COMPLETED"})},
     "an empty answer": {LOOK: Answer(200)},
     "tokens refused": {LOOK: token_refused()},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]  # Its types are a package of their own.
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 import airflow_provider_aicore
 from airflow_provider_aicore import exceptions
@@ -81,6 +82,18 @@ def test_every_operator_and_sensor_is_shown_in_an_example():
 
     assert offered
     assert [name for name in offered if name not in shown] == []
+
+
+def test_every_exception_is_in_the_docs():
+    """Cause, remedy and whether it is retried stand there for each."""
+    rows = (ROOT / "docs" / "errors.md").read_text().partition("\n## ")[0]
+
+    for error in _task_errors():
+        if type(error) is exceptions.AICoreTaskError:
+            continue
+        row = re.search(rf"^\| `{type(error).__name__}`.*$", rows, re.MULTILINE)
+        assert row
+        assert row[0].endswith(" no |") is isinstance(error, AirflowFailException)
 
 
 def test_the_names_of_the_client_are_exact_and_sorted():
