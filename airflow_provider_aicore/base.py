@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -57,7 +58,11 @@ class AICoreBaseOperator(BaseOperator):
         """
         hook = self.hook if resource_group is None else self._hook(resource_group)
         with refusing_bad_input():
-            return hook.get_conn()
+            return hook.get_conn(sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two requests of the client."""
+        time.sleep(seconds)
 
     def _hook(self, resource_group: str | None) -> AICoreHook:
         from airflow_provider_aicore.hooks.aicore import AICoreHook

@@ -14,6 +14,7 @@
     ├─ AICoreExecutionNotStarted      `pending_timeout` passed before it ran; it was told to stop
     │    └─ AICoreExecutionCannotStart *  and another one would not either
     ├─ AICoreWaitTimeout              our deadline passed
+    ├─ AICoreWorkerTerminated         Airflow ended the task's process, for good or until its next try
     ├─ AICoreUnreachable              nobody can look at the execution; it lives on as far as is known
     └─ AICoreTriggerEventError        triggers do not work here although the execution can be seen
 
@@ -100,6 +101,10 @@ class AICoreWaitTimeout(AICoreTaskError):
 
 class AICoreUnreachable(AICoreExecutionError):
     """Nobody could look at the execution for too long. As far as is known it lives on."""
+
+
+class AICoreWorkerTerminated(AICoreTaskError):
+    """Airflow ended the task's process: the task was killed, or its worker has to go and a retry goes on."""
 
 
 class AICoreTriggerEventError(AICoreTaskError):

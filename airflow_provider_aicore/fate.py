@@ -32,16 +32,16 @@ class Fate(StrEnum):
 
 
 class Claim(NamedTuple):
-    """An execution and the task instance for which it runs."""
+    """An execution, if it is known, and the task instance for which it runs."""
 
     dag_id: str
     run_id: str
     task_id: str
     map_index: int
-    execution_id: str
+    execution_id: str | None
 
     @classmethod
-    def of(cls, ti: Any, execution_id: str) -> Self:
+    def of(cls, ti: Any, execution_id: str | None) -> Self:
         """Take the names from Airflow's task instance, of a task or of a trigger."""
         map_index = -1 if ti.map_index is None else ti.map_index
         return cls(ti.dag_id, ti.run_id, ti.task_id, map_index, execution_id)
@@ -80,7 +80,7 @@ def _fate(claim: Claim, states: dict[tuple[str, int], str | None]) -> Fate:
     instance = (claim.run_id, claim.map_index)
     if instance not in states or states[instance] in _KILLED:
         return Fate.KILLED
-    if states[instance] not in _HAS_AN_OWNER:
+    if claim.execution_id is None or states[instance] not in _HAS_AN_OWNER:
         return Fate.BETWEEN
     owner = compat.pushed_xcom(*claim[:4], EXECUTION_ID_KEY)
     if owner not in {None, claim.execution_id}:

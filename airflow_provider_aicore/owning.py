@@ -11,8 +11,10 @@ from airflow_provider_aicore.exceptions import (
     AICoreAmbiguousStart,
     AICoreSuperseded,
     AICoreWaitTimeout,
+    AICoreWorkerTerminated,
     not_started,
 )
+from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, alarm_put_off
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
@@ -32,18 +34,31 @@ END_PATIENCE = 300.0
 
 
 class AICoreOwningOperator(AICoreWaitingOperator):
-    """The base of operators whose execution is theirs: it does not outlive the task's deadline.
+    """The base of operators whose execution is theirs: it does not outlive the task.
 
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
+    :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
+        with its run.
     """
 
     owns_execution = True
 
-    def __init__(self, *, pending_timeout: float | timedelta | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        pending_timeout: float | timedelta | None = None,
+        stop_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if pending_timeout is not None:
             self.pending_timeout = seconds("pending_timeout", pending_timeout, least=1.0)
+        self.stop_on_kill = stop_on_kill
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        with alarm_put_off():
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def start(self, client: Client, start: Flow[Started], abandon: Flow[tuple[str, ...]]) -> Started:
         """Start the execution or find that of an earlier try.
@@ -54,7 +69,8 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         from airflow_provider_aicore.ledger.own_configuration import SupersededError
 
         try:
-            return client.run(start)
+            with alarm_heard(), self.end_notice.heeded():
+                return client.run(start)
         except AmbiguousStartError as error:
             raise AICoreAmbiguousStart(str(error)) from error
         except SupersededError as error:
@@ -62,10 +78,14 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         except TimeoutError as error:
             raise AICoreWaitTimeout(str(error)) from error
         except AirflowTaskTimeout as error:
-            ended = client.run(abandon)
             raise AICoreWaitTimeout(
                 f"The task's execution_timeout of {self.execution_timeout} was over while it started an "
-                f"execution. {'Ended: ' + ', '.join(ended) if ended else 'None was started'}."
+                f"execution. {_told(client.run(abandon))}"
+            ) from error
+        except ToldToEndError as error:
+            what_now = _told(client.run(abandon)) if self._is_over(None) else "What it started goes on."
+            raise AICoreWorkerTerminated(
+                f"Airflow ended the process of the task while it started an execution. {what_now}"
             ) from error
 
     def memory(self, context: Context) -> TaskMemory:
@@ -99,7 +119,7 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         """Stop the execution and fail."""
         raise AICoreWaitTimeout(
             f"Execution {execution_id} had not ended within the task's execution_timeout of "
-            f"{self.execution_timeout}. {self._stop(client, execution_id)}"
+            f"{self.execution_timeout}. {_end(client, execution_id)}"
         )
 
     def on_pending_timeout(self, client: Client, execution: Execution) -> NoReturn:
@@ -107,18 +127,45 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         from airflow_provider_aicore.api import diagnosis
 
         findings = client.run(diagnosis.why_not_started(execution, client.retry))
-        what_now = self._stop(client, execution.id)
+        what_now = _end(client, execution.id)
         raise not_started(execution, self.pending_timeout or 0.0, findings, what_now)
 
-    def _stop(self, client: Client, execution_id: str) -> str:
-        """Ask for the end of the execution, and return a sentence on what came of it."""
-        from airflow_provider_aicore.api import AICoreError, termination
+    def on_told_to_end(self, client: Client, execution_id: str) -> NoReturn:
+        """Stop the execution unless a later try goes on with it, and fail."""
+        if self._is_over(execution_id):
+            raise AICoreWorkerTerminated(
+                f"Airflow ended the task while it waited for execution {execution_id}. "
+                f"{_end(client, execution_id)}"
+            )
+        super().on_told_to_end(client, execution_id)
 
-        try:
-            accepted = client.run(termination.end(execution_id, client.retry))
-        except AICoreError as error:
-            return f"It could not be stopped, so look after it in AI Core: {error}"
-        return "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
+    def _is_over(self, execution_id: str | None) -> bool:
+        """Ask Airflow whether the task was killed, or has no try left; a worker that has to go is neither."""
+        from airflow.providers.common.compat.sdk import get_current_context
+
+        from airflow_provider_aicore.fate import Claim, Fate, fates
+
+        if not self.stop_on_kill:
+            return False
+        ti = get_current_context()["ti"]
+        claim = Claim.of(ti, execution_id)
+        fate = fates([claim])[claim]
+        return fate is Fate.KILLED or (fate is Fate.BETWEEN and ti.try_number > ti.max_tries)
+
+
+def _end(client: Client, execution_id: str) -> str:
+    """End an execution; return what came of it, as a sentence."""
+    from airflow_provider_aicore.api import AICoreError, termination
+
+    try:
+        accepted = client.run(termination.end(execution_id, client.retry))
+    except AICoreError as error:
+        return f"It could not be stopped, so look after it in AI Core: {error}"
+    return "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
+
+
+def _told(ended: tuple[str, ...]) -> str:
+    return f"Ended: {', '.join(ended)}." if ended else "None was started."
 
 
 def logical_run(ti: Any) -> LogicalRun:

@@ -13,10 +13,12 @@ from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 from airflow_provider_aicore.base import AICoreBaseOperator, seconds
 from airflow_provider_aicore.exceptions import (
     AICoreTriggerEventError,
+    AICoreWorkerTerminated,
     failure,
     lost_sight,
     refusing_bad_input,
 )
+from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
@@ -58,6 +60,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     """Whether the task has started the execution, ends it in time, and finds it again in its next try."""
     pending_timeout: float | None = None
     """Only who owns an execution may give it up before it has started."""
+    stop_on_kill: bool = False
+    """Only who owns an execution may end it."""
 
     def __init__(
         self,
@@ -73,6 +77,14 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.deferrable = deferrable
         self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
+        self.end_notice = EndNotice()
+
+    def on_kill(self) -> None:
+        """Note that this process has to end: Airflow calls this out of a signal handler, which returns."""
+        self.end_notice.give()
+
+    def sleep(self, seconds: float) -> None:
+        self.end_notice.sleep(seconds)
 
     def wait(self, context: Context, client: Client, execution_id: str) -> dict[str, Any]:
         """Wait until the execution has ended and return its result, or defer."""
@@ -142,9 +154,19 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         It rings once, anywhere: also in the middle of a stop, which is repeated then.
         """
         try:
-            yield
+            with alarm_heard(), self.ending_when_told(client, execution_id):
+                yield
         except AirflowTaskTimeout:
             self.on_deadline(client, execution_id)
+
+    @contextmanager
+    def ending_when_told(self, client: Client, execution_id: str) -> Iterator[None]:
+        """Heed SIGTERM, but not in the middle of a request."""
+        try:
+            with self.end_notice.heeded():
+                yield
+        except ToldToEndError:
+            self.on_told_to_end(client, execution_id)
 
     def _look_or_defer(self, context: Context, client: Client, wait: KeptWait) -> Execution:
         """Look once, and leave the worker unless the execution has ended."""
@@ -252,6 +274,12 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         """Fail because the execution has not started in time."""
         self.on_deadline(client, execution.id)
 
+    def on_told_to_end(self, client: Client, execution_id: str) -> NoReturn:
+        """Fail because this process has to end."""
+        raise AICoreWorkerTerminated(
+            f"Airflow ended the process that waited for execution {execution_id}, which was left alone."
+        )
+
     def look(self, client: Client, execution_id: str) -> Execution:
         """Read the execution once."""
         from airflow_provider_aicore.api import executions
@@ -264,6 +292,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         """Leave the worker and go on in :meth:`execute_complete`, in the same resource group."""
         from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
 
+        # Airflow would not let a killed task defer, so that no trigger could end its execution.
+        self.end_notice.heed()
         trigger = AICoreExecutionTrigger(
             execution_id=execution_id,
             aicore_conn_id=self.aicore_conn_id,
@@ -273,6 +303,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             poll_error_budget=self.poll_error_budget,
             deadline_at=None if deadline is None else deadline.isoformat(),
             pending_timeout=self.pending_timeout,
+            stop_on_kill=self.stop_on_kill,
         )
         self.log.info(
             "Waiting for execution %s without a worker; a look every %.0f s.",

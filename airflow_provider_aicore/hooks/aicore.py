@@ -8,7 +8,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow.providers.common.compat.sdk import Connection
 
@@ -57,16 +57,17 @@ class AICoreHook(BaseHook):
         self.aicore_conn_id = aicore_conn_id
         self.resource_group = resource_group
 
-    def get_conn(self) -> Client:
+    def get_conn(self, *, sleep: Callable[[float], None] | None = None) -> Client:
         """Make a client. Close it after use; it can be used as a context manager.
 
+        :param sleep: how it waits, in seconds.
         :raises InvalidServiceKeyError: the connection's service key is incomplete or of two kinds.
         :raises ValueError: the resource group has the wrong form.
         """
         from airflow_provider_aicore.api import Client
 
         key, options = self._client_arguments(self.get_connection(self.aicore_conn_id))
-        return Client(key, **options)
+        return Client(key, sleep=sleep, **options)
 
     async def aget_conn(self) -> AsyncClient:
         """Make a client for an event loop; otherwise as :meth:`get_conn`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
 
 from airflow_provider_aicore.base import AICoreBaseOperator, seconds
 from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreWaitTimeout, refusing_bad_input
+from airflow_provider_aicore.interruption import alarm_put_off
 from airflow_provider_aicore.owning import AICoreOwningOperator, logical_run
 from airflow_provider_aicore.result import started_result
 
@@ -45,6 +46,8 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
+    :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
+        with its run; ``False`` leaves it running.
 
     :return: ``{"id", "status", "configuration_id", "configuration_name", "scenario_id", "executable_id",
         "resource_group", "created_at", "submission_time", "start_time", "completion_time",
@@ -56,6 +59,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
     :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
+    :raises AICoreWorkerTerminated: Airflow ended the task's process.
     """
 
     template_fields: Sequence[str] = (
@@ -87,7 +91,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
         from airflow_provider_aicore.ledger import own_configuration
 
         run, memory = logical_run(context["ti"]), self.memory(context)
-        with self.connect() as client:
+        with alarm_put_off(), self.connect() as client:
             with refusing_bad_input():
                 bindings = ensure.Bindings.of(
                     self.scenario_id,
@@ -123,6 +127,8 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
+    :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
+        with its run; ``False`` leaves it running.
 
     :return: as :class:`AICoreRunExecutableOperator`; without waiting as far as it is known at the start:
         `status` is ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
@@ -133,6 +139,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
     :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
+    :raises AICoreWorkerTerminated: Airflow ended the task's process.
     """
 
     template_fields: Sequence[str] = (
@@ -162,14 +169,15 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         self.wait_for_completion = wait_for_completion
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with self.connect() as client:
+        with alarm_put_off(), self.connect() as client:
             configuration = self._checked_configuration(client)
             how = self._clone if self.dedupe == "clone" else self._start_given
             started = how(context, client, configuration)
             what = f"configuration {self.configuration_id} in resource group {client.resource_group}"
             self.tell(context["ti"], started, what)
             if not self.wait_for_completion:
-                return started_result(started, client.resource_group)
+                with self.ending_when_told(client, started.execution_id):
+                    return started_result(started, client.resource_group)
             return self.wait(context, client, started.execution_id)
 
     def _checked_configuration(self, client: Client) -> Configuration:

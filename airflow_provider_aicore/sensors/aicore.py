@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_aicore.base import AICoreBaseOperator, seconds
+from airflow_provider_aicore.exceptions import AICoreWorkerTerminated
 from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOperator, has_ended
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
 
         try:
             yield
+        except AICoreWorkerTerminated:
+            raise  # It says nothing about what the sensor waits for.
         except (AirflowException, AICoreError) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
