@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
@@ -17,6 +19,17 @@ with DAG("one_execution", schedule=None, params=PARAMS):
         parameters=PARAMETERS,
         deferrable=True,
         poll_interval=2,
+    )
+
+with DAG("short_of_time", schedule=None, params=PARAMS):
+    AICoreRunExecutableOperator(
+        task_id="run",
+        scenario_id="end-to-end",
+        executable_id="sleep-and-exit",
+        parameters=PARAMETERS,
+        deferrable=True,
+        poll_interval=2,
+        execution_timeout=timedelta(seconds=20),
     )
 
 with DAG("wrong_secret", schedule=None, params=PARAMS):
