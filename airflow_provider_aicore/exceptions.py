@@ -3,7 +3,7 @@
 ::
 
     AICoreTaskError(AirflowException)
-    ├─ AICoreInvalidInput *           bad argument; nothing was sent
+    ├─ AICoreInvalidInput *           bad argument; nothing was changed
     ├─ AICoreRefused *                AI Core or its identity service refused, and will again
     ├─ AICoreAmbiguousStart *         an earlier try may have started one of several; none was started
     ├─ AICoreSuperseded *             the task was cleared and has begun anew; this try starts nothing
@@ -42,7 +42,7 @@ class AICoreTaskError(AirflowException):
 
 
 class AICoreInvalidInput(AICoreTaskError, AirflowFailException):
-    """An argument is bad. Nothing was sent, and the task is not retried."""
+    """An argument is bad. Nothing was changed in AI Core, and the task is not retried."""
 
 
 class AICoreRefused(AICoreTaskError, AirflowFailException):

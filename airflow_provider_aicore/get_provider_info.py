@@ -67,7 +67,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "aicore"),
-        "operators": _modules("operators", "artifact", "configuration", "execution"),
+        "operators": _modules("operators", "artifact", "configuration", "execution", "execution_schedule"),
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
         "connection-types": [

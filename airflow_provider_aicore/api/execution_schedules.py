@@ -11,7 +11,7 @@ from airflow_provider_aicore.api.call import Call
 from airflow_provider_aicore.api.models import Created, ExecutionSchedule, Reader, number, resources
 from airflow_provider_aicore.api.query import optional_id
 from airflow_provider_aicore.api.query import query as to_params
-from airflow_provider_aicore.api.validation import MAX_NAME, check_id, check_text, instant_in_seconds
+from airflow_provider_aicore.api.validation import check_id, check_schedule_name, instant_in_seconds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,7 @@ def create(
     :raises BadRequestError: the configuration does not exist, or the cron expression is refused.
     """
     body = {
-        "name": _name(name),
+        "name": check_schedule_name(name),
         "cron": _cron(cron),
         "configurationId": check_id("configuration_id", configuration_id),
         **_times(start, end),
@@ -122,13 +122,6 @@ def delete(execution_schedule_id: str) -> Call[Created]:
 
 def _path(execution_schedule_id: str) -> str:
     return f"/lm/executionSchedules/{check_id('execution_schedule_id', execution_schedule_id)}"
-
-
-def _name(name: str) -> str:
-    # Other than for artifacts and configurations the description limits the length only.
-    if not check_text("name", name, MAX_NAME).strip():
-        raise ValueError("name is empty. Give it a name that a person recognises.")
-    return name
 
 
 def _cron(cron: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from airflow_provider_aicore.api import execution_schedules
 from airflow_provider_aicore.api.call import Flow, once, pages
 from airflow_provider_aicore.api.errors import AICoreError, NotFoundError
-from airflow_provider_aicore.api.validation import MAX_NAME, check_id, check_text
+from airflow_provider_aicore.api.validation import check_id, check_schedule_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class Which:
                 "of them is needed, to tell which execution schedule is meant."
             )
         if name is not None:
-            return cls(check_text("name", name, MAX_NAME), is_name=True)
+            return cls(check_schedule_name(name), is_name=True)
         return cls(check_id("execution_schedule_id", execution_schedule_id), is_name=False)
 
 

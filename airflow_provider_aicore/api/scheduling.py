@@ -31,7 +31,7 @@ from airflow_provider_aicore.api.schedule_changes import (
     remove,
     single,
 )
-from airflow_provider_aicore.api.validation import MAX_NAME, check_id, check_text
+from airflow_provider_aicore.api.validation import check_id, check_schedule_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +74,7 @@ class WantedSchedule:
         :raises ValueError: something is not as AI Core takes it.
         """
         wanted = cls(
-            check_text("name", name, MAX_NAME),
+            check_schedule_name(name),
             schedule_times.normalised(cron),
             check_id("configuration_id", configuration_id),
             None if start is None else _cut(schedule_times.in_utc("start", start)),
@@ -197,8 +197,8 @@ def _heal(
     oldest = found[0]
     surplus = [one.id for one in found[1:] if one.id == own or _made_at_once(oldest, one)]
     rest = [one for one in found if one.id not in surplus]
-    if own is None:
-        single(rest, oldest.name)
+    if own is None and len(rest) > 1:
+        single(found, oldest.name)
     for one in surplus:
         yield from remove(one, retry)
     return (oldest if own == oldest.id else single(rest, oldest.name)), surplus

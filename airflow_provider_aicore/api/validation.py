@@ -54,6 +54,14 @@ def check_name(what: str, value: object) -> str:
     return text
 
 
+def check_schedule_name(value: object) -> str:
+    """Check the name of an execution schedule: 1 to 256 characters, of any kind."""
+    text = check_text("name", value, MAX_NAME)
+    if not text.strip():
+        raise ValueError("name is empty. Give it a name that a person recognises.")
+    return text
+
+
 def check_text(what: str, value: object, limit: int) -> str:
     """Check that it is text within a length."""
     if not isinstance(value, str):

@@ -24,7 +24,14 @@ print(base - begin, time.process_time() - base)
 
 
 @pytest.mark.parametrize(
-    "module", ["operators.artifact", "operators.configuration", "operators.execution", "sensors.aicore"]
+    "module",
+    [
+        "operators.artifact",
+        "operators.configuration",
+        "operators.execution",
+        "operators.execution_schedule",
+        "sensors.aicore",
+    ],
 )
 def test_an_import_costs_next_to_nothing(module, capsys):
     """The import stays within its budget, in CPU time of fresh interpreters with bytecode present."""

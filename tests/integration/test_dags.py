@@ -55,3 +55,32 @@ def test_all_operators_work_together_in_airflow(airflow_database, server):
     assert uuid.UUID(next(iter(group.artifacts)))
     statuses = list(server.emulator.statuses().values())
     assert statuses.count("COMPLETED") == 2
+
+
+def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
+    """Two runs of a DAG with all operators for them leave one schedule for each name, all ACTIVE."""
+    dag = _dag_bag(HERE / "dags" / "schedules.py").dags["schedules"]
+
+    runs = [dag.test(), dag.test()]
+
+    assert [run.state for run in runs] == ["success", "success"]
+    schedules = server.emulator.state.groups["default"].execution_schedules.values()
+    assert sorted((one.name, one.cron, one.status) for one in schedules) == [
+        ("first", "0 0 * * *", "ACTIVE"),
+        ("nightly", "30 2 * * 1-5", "ACTIVE"),
+        ("second", "0 0 * * 0", "ACTIVE"),
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("success", "success"), ("failure", "failed")])
+def test_a_temporary_schedule_is_deleted_in_the_end(airflow_database, server, outcome, state):
+    """As a teardown the deletion runs whatever came of the task before it."""
+    dag = _dag_bag(HERE / "dags" / "schedules.py").dags[f"temporary_schedule_of_a_{outcome}"]
+
+    run = dag.test()
+
+    states = {ti.task_id: ti.state for ti in run.get_task_instances()}
+    assert states == {"configure": "success", "ensure": "success", "campaign": state, "delete": "success"}
+    requests = [(one.method, one.path) for one in server.emulator.requests]
+    assert ("POST", "/v2/lm/executionSchedules") in requests
+    assert server.emulator.state.groups["default"].execution_schedules == {}
