@@ -37,6 +37,19 @@ def test_importing_an_operator_loads_next_to_nothing(module):
     assert [name for name in loaded if OURS_BUT_HEAVY.match(name)] == []
 
 
+def test_a_schedule_is_checked_without_loading_the_client():
+    """Each parse of a DAG file with a cron expression would pay for it."""
+    code = """
+import sys
+from airflow_provider_aicore.operators.execution_schedule import AICoreEnsureExecutionScheduleOperator
+AICoreEnsureExecutionScheduleOperator(task_id="t", name="n", cron="@daily", configuration_id="47b3eed9")
+print(sorted(name for name in sys.modules if name.startswith("airflow_provider_aicore.api")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_what_is_not_airflow_s_does_not_load_airflow():
     """Client, poller, ledger and emulator can be used and measured without Airflow."""
     modules = ["api", "poller", "ledger", "emulator", "emulator.server"]
