@@ -155,7 +155,9 @@ class Airflow:
             check=False,
         )
 
-    def wait_until(self, condition: Callable[[], object], *, seconds: float, what: str) -> None:
+    def wait_until(
+        self, condition: Callable[[], object], *, seconds: float, what: str, interval: float = 0.2
+    ) -> None:
         """Wait as ``wait_until`` does, but no longer than all components live."""
 
         def holds() -> object:
@@ -163,7 +165,7 @@ class Airflow:
                 process.check()
             return condition()
 
-        wait_until(holds, seconds=seconds, what=f"{what} (logs: {self.home})")
+        wait_until(holds, seconds=seconds, what=f"{what} (logs: {self.home})", interval=interval)
 
     def wait_for_dag(self, dag_id: str) -> None:
         """Wait until the DAG processor has parsed a DAG.

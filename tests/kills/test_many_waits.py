@@ -1,0 +1,56 @@
+"""Hundreds of waits in one triggerer, which is lost, and hundreds that are killed at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.e2e.dag_run import DAGRun
+from tests.e2e.emulator_record import changes, control
+
+WAITS = int(os.environ.get("KILLS_WAITS", "200"))
+FEW = 10
+"""With so many requests all executions are stopped: a bulk update takes a hundred."""
+HOUR = 3600
+PATIENCE = 1800
+"""Seconds: each of the tasks has to be started by a worker, and ended by one."""
+
+
+@pytest.fixture
+def run(airflow, emulator):
+    """Deferred tasks; their executions run for an hour of AI Core's clock."""
+    steps = [{"status": "RUNNING"}, {"status": "COMPLETED", "after_seconds": HOUR}]
+    script = {
+        "executable_id": "waits",
+        "scenario_id": "kills",
+        "parameters": {"label": None},
+        "progress": {"way": "steps", "steps": steps, "stop": {"status": "STOPPED", "after_reads": 1}},
+    }
+    control(emulator, "POST", "scripts", [script])
+    started = DAGRun.start(airflow, emulator, "many_waits")
+    started = DAGRun(airflow, emulator, started.dag_id, started.run_id, executable_id="waits")
+    started.wait_for_waits(WAITS, seconds=PATIENCE)
+    control(emulator, "DELETE", "requests")
+    return started
+
+
+def test_killed_at_once(run, emulator):
+    """Tasks that are marked failed at once stop all their executions, with few requests."""
+    run.mark_task("failed")
+    run.wait_for_statuses(["STOPPED"] * WAITS)
+    assert len(changes(emulator)) <= FEW
+
+
+def test_triggerer_is_lost(run, airflow, emulator):
+    """Waits go on when their triggerer is killed or ended: none is lost, and no execution is stopped."""
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        lost = run.triggerers()
+        airflow.stop_component("triggerer", how)
+        airflow.start_component("triggerer")
+        run.wait_for_waits(WAITS, but_of=lost, seconds=120)
+    assert changes(emulator) == []
+    control(emulator, "POST", "clock", {"seconds": HOUR})
+    run.wait_for_state("success", seconds=PATIENCE)
+    assert run.statuses() == ["COMPLETED"] * WAITS
