@@ -20,7 +20,7 @@ TASK: dict[str, Any] = {
 with DAG("blocking_execution", schedule=None):
     AICoreRunExecutableOperator(**TASK, parameters=LONG, deferrable=False)
 
-with DAG("too_long_execution", schedule=None, dagrun_timeout=timedelta(seconds=30)):
+with DAG("too_long_execution", schedule=None, dagrun_timeout=timedelta(hours=1)):
     AICoreRunExecutableOperator(**TASK, parameters=LONG, deferrable=True)
 
 with DAG("many_executions", schedule=None):
