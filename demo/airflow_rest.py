@@ -14,7 +14,8 @@ class AirflowREST:
     """
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        # On a busy machine a request can wait for SQLite for half a minute.
+        self.http = httpx.Client(base_url=url, timeout=90, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
