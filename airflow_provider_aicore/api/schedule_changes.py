@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airflow_provider_aicore.api import execution_schedules
 from airflow_provider_aicore.api.call import Flow, once, pages
-from airflow_provider_aicore.api.errors import AICoreError, NotFoundError
+from airflow_provider_aicore.api.errors import NotFoundError
 from airflow_provider_aicore.api.validation import check_id, check_schedule_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.retry import RetryPolicy
 
 
-class ScheduleRefusedError(AICoreError):
+class ScheduleRefusedError(RuntimeError):
     """What is asked of an execution schedule cannot be done. Nothing was changed."""
 
 
