@@ -18,13 +18,14 @@ from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, al
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import Client, Execution
     from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.termination import Patience
+    from airflow_provider_aicore.fate import Fate
     from airflow_provider_aicore.ledger.logical_run import LogicalRun
     from airflow_provider_aicore.ledger.memory import Started
     from airflow_provider_aicore.task_memory import TaskMemory
@@ -139,18 +140,40 @@ class AICoreOwningOperator(AICoreWaitingOperator):
             )
         super().on_told_to_end(client, execution_id)
 
+    def defer_until_ended(self, client: Client, execution_id: str, deadline: datetime | None) -> NoReturn:
+        """Defer, unless the task was killed since it began.
+
+        Airflow would refuse that, but tells of the kill with its next heartbeat only: neither a trigger nor a
+        worker would be left to end the execution.
+        """
+        from airflow_provider_aicore.fate import Fate
+
+        fate, _ = self._fate(None)
+        if fate is Fate.KILLED:
+            self.end_notice.give()
+        super().defer_until_ended(client, execution_id, deadline)
+
     def _is_over(self, execution_id: str | None) -> bool:
-        """Ask Airflow whether the task was killed, or has no try left; a worker that has to go is neither."""
+        """Tell whether the task was killed, or has no try left; a worker that has to go is neither."""
+        from airflow_provider_aicore.fate import Fate
+
+        fate, has_tries_left = self._fate(execution_id)
+        return fate is Fate.KILLED or (fate is Fate.BETWEEN and not has_tries_left)
+
+    def _fate(self, execution_id: str | None) -> tuple[Fate, bool]:
+        """Ask Airflow what became of the task, and look whether it has tries left after this one."""
         from airflow.providers.common.compat.sdk import get_current_context
 
         from airflow_provider_aicore.fate import Claim, Fate, fates
 
         if not self.stop_on_kill:
-            return False
-        ti = get_current_context()["ti"]
+            return Fate.UNCLEAR, True
+        try:
+            ti = get_current_context()["ti"]
+        except RuntimeError:  # executed without Airflow's task runner
+            return Fate.UNCLEAR, True
         claim = Claim.of(ti, execution_id)
-        fate = fates([claim])[claim]
-        return fate is Fate.KILLED or (fate is Fate.BETWEEN and ti.try_number > ti.max_tries)
+        return fates([claim])[claim], ti.try_number <= ti.max_tries
 
 
 def _end(client: Client, execution_id: str) -> str:

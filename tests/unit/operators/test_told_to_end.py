@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.sdk.execution_time.context import set_current_context
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.timeout import timeout
@@ -176,6 +177,42 @@ def test_a_request_is_finished_first(run, network, server, context, at, deferrab
     assert len(network.statuses()) == 1
     assert _statuses(network) <= ENDING
     assert set(network.statuses()) == {context["ti"].xcoms["execution_id"]}
+
+
+@pytest.mark.parametrize("state", ["failed", "restarting"])
+def test_a_task_that_was_killed_unnoticed_does_not_defer(context, network, connection, server, state):
+    """Airflow tells of a kill with its next heartbeat only, and refuses the deferral without a word."""
+    network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=1e6))
+    server["state"] = state
+
+    with set_current_context(context), pytest.raises(AICoreWorkerTerminated, match="It was told to stop"):
+        _operator(deferrable=True).execute(context)
+
+    assert _statuses(network) <= ENDING
+
+
+@pytest.mark.parametrize("answer", ["running", RuntimeError("no supervisor")], ids=["running", "no answer"])
+@pytest.mark.parametrize("stop_on_kill", [True, False])
+def test_a_task_that_was_not_killed_defers(context, network, connection, server, answer, stop_on_kill):
+    """Its trigger knows whether to end the execution."""
+    network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=1e6))
+    server["state"] = answer
+
+    with set_current_context(context), pytest.raises(TaskDeferred) as deferred:
+        _operator(deferrable=True, stop_on_kill=stop_on_kill).execute(context)
+
+    assert deferred.value.trigger.serialize()[1]["stop_on_kill"] is stop_on_kill
+
+
+def test_a_sensor_s_trigger_stops_nothing(context, network, run, client_for_looking):
+    """The execution is not the sensor's."""
+    run(_operator(stop_on_kill=False))
+    (execution_id,) = network.statuses()
+
+    with pytest.raises(TaskDeferred) as deferred:
+        AICoreExecutionSensor(task_id="sense", execution_id=execution_id, deferrable=True).execute(context)
+
+    assert deferred.value.trigger.serialize()[1]["stop_on_kill"] is False
 
 
 def test_a_second_notice_does_not_interrupt_the_stop(run, network, server):
