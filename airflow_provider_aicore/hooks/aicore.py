@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.client import ClientOptions
 
 _TEST_TIMEOUT = 10.0
+_questions: set[asyncio.Task[AsyncClient]] = set()
+"""Strong references: an event loop has none to its tasks."""
 
 _FIELD_NAMES = {
     "serviceurls.AI_API_URL": "host",
@@ -70,7 +73,17 @@ class AICoreHook(BaseHook):
         return Client(key, sleep=sleep, **options)
 
     async def aget_conn(self) -> AsyncClient:
-        """Make a client for an event loop; otherwise as :meth:`get_conn`."""
+        """Make a client for an event loop; otherwise as :meth:`get_conn`.
+
+        Who is cancelled meanwhile does not cancel what Airflow is asked: on 3.1 a triggerer would take that
+        answer for the one to its next question, and end.
+        """
+        question = asyncio.create_task(self._aget_conn())
+        _questions.add(question)
+        question.add_done_callback(_questions.discard)
+        return await asyncio.shield(question)
+
+    async def _aget_conn(self) -> AsyncClient:
         from asgiref.sync import sync_to_async
 
         from airflow_provider_aicore.api import AsyncClient

@@ -70,6 +70,31 @@ def test_single_fields_are_enough(define, network):
         client.send(scenarios.query())
 
 
+def test_who_is_cancelled_does_not_cancel_the_question_to_airflow(define, network, monkeypatch):
+    """On Airflow 3.1 the answer would be taken for that to the next question, and the triggerer end."""
+    hook = define({"extra": {"secret_service_key": json.dumps(network.service_key)}})
+    answered = []
+
+    async def slow_answer(conn_id):
+        await asyncio.sleep(0)
+        answered.append(conn_id)
+        return hook.get_connection(conn_id)
+
+    monkeypatch.setattr("airflow_provider_aicore.hooks.aicore.get_async_connection", slow_answer)
+
+    async def cancel():
+        asking = asyncio.ensure_future(hook.aget_conn())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await asyncio.sleep(0)
+
+    asyncio.run(cancel())
+    assert answered == ["aicore_test"]
+
+
 def test_the_async_client_is_made_from_the_same_connection(define, network):
     """In an event loop the hook gives the other client, with the same key and resource group."""
     hook = define(
