@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_aicore.api import Client
+    from airflow_provider_aicore.api import Client, Execution
 
 
 class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
@@ -95,20 +95,28 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
             raise
 
     def poke(self, context: Context) -> PokeReturnValue:
-        from airflow_provider_aicore.poller import LOOKING_FAILED
-
         with self.connect() as client, self._losing_sight(self.execution_id, client.resource_group):
-            try:
-                execution = self.look(client, self.execution_id)
-            except LOOKING_FAILED as error:
-                self.log.warning(
-                    "Looking at execution %s failed; looking again. %s", self.execution_id, error
-                )
+            execution = self._glance(client)
+            if execution is None:
                 return PokeReturnValue(is_done=False)
             if not has_ended(execution):
                 self.log.info("Execution %s is %s.", execution.id, execution.status)
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(is_done=True, xcom_value=self.result(client, execution))
+
+    def _glance(self, client: Client) -> Execution | None:
+        """Look once, but make sure of a 404: what was just created may be unknown for a moment."""
+        from airflow_provider_aicore.api import NotFoundError
+        from airflow_provider_aicore.poller import LOOKING_FAILED, NOT_FOUND_GRACE, Wait, until_ended
+
+        try:
+            return self.look(client, self.execution_id)
+        except NotFoundError:
+            wait = Wait(self.execution_id, interval=5.0, seconds=NOT_FOUND_GRACE + 10.0)
+            return client.run(until_ended(wait, retry=client.retry, log=self.log))
+        except LOOKING_FAILED as error:
+            self.log.warning("Looking at execution %s failed; looking again. %s", self.execution_id, error)
+            return None
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Fail as any sensor does; the execution is left alone."""

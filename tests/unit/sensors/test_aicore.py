@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_aicore.api import configurations, executions
-from airflow_provider_aicore.emulator import Progress, unavailable
+from airflow_provider_aicore.emulator import Answer, Progress, unavailable
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreExecutionGone,
@@ -127,6 +127,23 @@ def test_looks_are_an_interval_apart_in_each_mode(sensor, start, context, clock,
     pauses = [pause for pause in clock.slept if pause > 5]  # Five seconds after a deferral comes a look.
     assert len(pauses) == 3
     assert all(300 <= pause <= 330 for pause in pauses)
+
+
+def test_a_rescheduled_sensor_believes_a_404_after_a_minute(start, context, network, clock):
+    """An execution that was just created may be unknown for a moment; one that is gone fails the sensor."""
+    context["ti"].get_first_reschedule_date = lambda _context: None
+    execution_id = start(Progress.by_clock())
+    sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, mode="reschedule")
+    network.faults.add(Answer(404), path="/lm/executions/", times=3)
+    clock.sleep(60)
+
+    assert sensor.execute(context)["status"] == "COMPLETED"
+
+    network.faults.add(Answer(404), path="/lm/executions/", times=None)
+    begin = clock.time
+    with pytest.raises(AICoreExecutionGone):
+        sensor.execute(context)
+    assert 60 <= clock.time - begin <= 70
 
 
 def test_a_rescheduled_sensor_comes_back_at_the_interval(start, context):
