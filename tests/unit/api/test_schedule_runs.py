@@ -1,0 +1,153 @@
+"""Which execution of a schedule is that of a tick."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+
+import pytest
+
+from airflow_provider_aicore import schedule_times
+from airflow_provider_aicore.api.models import Execution, ExecutionSchedule
+from airflow_provider_aicore.api.schedule_runs import SLACK, select
+
+BEGIN = datetime(2026, 11, 22, 2, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def _schedule(cron="0 * * * *", **change):
+    body = {
+        "id": "47b3eed9",
+        "name": "n",
+        "cron": cron,
+        "configurationId": "47b3eed9",
+        "createdAt": BEGIN - timedelta(days=400),
+        "modifiedAt": BEGIN,
+    }
+    return ExecutionSchedule.model_validate({**body, **change})
+
+
+def _execution(created_at, number=0, status="COMPLETED"):
+    body = {
+        "id": f"e{number:015x}",
+        "configurationId": "47b3eed9",
+        "status": status,
+        "createdAt": created_at,
+        "modifiedAt": created_at + timedelta(hours=3),  # Long after the next one has been started.
+    }
+    return Execution.model_validate(body)
+
+
+def _history(chance, ticks):
+    """Make what AI Core may do at each tick: the executions, and those that are to be found for it."""
+    executions, found, number = [], {}, 0
+    for tick, following in pairwise(ticks):
+        # Soon (twice), on the dot, late, just too late, too late, missing, doubled, in one second, and both.
+        delays = chance.choice(
+            [
+                [chance.uniform(0, 1) * SLACK],
+                [chance.uniform(0, 1) * SLACK],
+                [timedelta(0)],
+                [SLACK - SECOND],
+                [SLACK],
+                [SLACK + chance.uniform(0, 0.9) * (following - tick - SLACK)],
+                [],
+                [chance.uniform(0, 0.5) * SLACK, chance.uniform(0.5, 1) * SLACK],
+                [SLACK / 3, SLACK / 3],
+                [SLACK / 2, SLACK + SECOND],
+            ]
+        )
+        made = []
+        for delay in delays:
+            status = chance.choice(["COMPLETED", "DEAD", "RUNNING", "UNKNOWN"])
+            made.append(_execution(tick + delay, number, status))
+            number += 1
+        executions += made
+        found[tick] = [one for one in made if one.created_at < tick + SLACK]
+    chance.shuffle(executions)
+    return executions, found
+
+
+@pytest.mark.parametrize("cron", ["0 * * * *", "30 2 * * 1-5", "0 0,1,12 * * *", "15 */6 1,15 * *"])
+def test_the_execution_of_each_tick_is_found_in_any_history(cron):
+    """Whether starts are late, missing, doubled or overlap, and whatever became of the executions."""
+    cron = schedule_times.normalised(cron)
+    for seed in range(30):
+        chance = random.Random(seed)
+        ticks = list(islice(schedule_times.ticks(cron, BEGIN + timedelta(days=seed)), 7))
+        executions, found = _history(chance, ticks)
+        for tick, following in pairwise(ticks):
+            selection = select(_schedule(cron), executions, tick, following)
+            expected = found[tick]
+            assert selection.execution == (expected[0] if expected else None), (seed, tick)
+            assert list(selection.doubles) == expected[1:], (seed, tick)
+            assert (list(selection.ticks), selection.due_by) == ([tick], tick + SLACK)
+
+
+def test_of_several_ticks_the_last_one_counts():
+    """An interval of a day over an hourly schedule means its last execution; all ticks are told."""
+    executions = [_execution(BEGIN + timedelta(hours=hour, minutes=5), hour) for hour in range(48)]
+
+    selection = select(_schedule(), executions, BEGIN, BEGIN + timedelta(days=1))
+
+    assert selection.execution == executions[23]
+    assert len(selection.ticks) == 24
+    assert select(_schedule(), executions[:23], BEGIN, BEGIN + timedelta(days=1)).execution is None
+
+
+def test_an_interval_without_a_tick_has_no_execution():
+    """Nor has an empty one, which runs by hand have."""
+    executions = [_execution(BEGIN + timedelta(minutes=5))]
+
+    for start, end in ((BEGIN + SECOND, BEGIN + timedelta(hours=1)), (BEGIN, BEGIN)):
+        selection = select(_schedule(), executions, start, end)
+        assert (selection.execution, list(selection.ticks), selection.due_by) == (None, [], None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": BEGIN + SECOND},
+        {"end": BEGIN},
+        {"createdAt": BEGIN + SECOND},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_schedule_has_ticks_while_it_is_there(change):
+    """Not before its start and creation, and not from its end on."""
+    assert list(select(_schedule(), [], BEGIN, BEGIN + SECOND).ticks) == [BEGIN]
+    assert list(select(_schedule(**change), [], BEGIN, BEGIN + SECOND).ticks) == []
+
+
+def test_what_comes_after_the_next_tick_is_that_one_s():
+    """Also with more slack than there is between two ticks."""
+    executions = [_execution(BEGIN + timedelta(minutes=65))]
+    generous = timedelta(hours=3)
+
+    at = [
+        select(_schedule(), executions, tick, tick + SECOND, slack=generous).execution
+        for tick in (BEGIN, BEGIN + timedelta(hours=1))
+    ]
+
+    assert at == [None, executions[0]]
+
+
+def test_the_newest_is_the_one_created_last():
+    """In whatever order they are listed, and whatever the interval."""
+    executions = [_execution(BEGIN - timedelta(days=day), day) for day in (3, 1, 2)]
+
+    assert select(_schedule(), executions, BEGIN, BEGIN, pick="newest").execution == executions[1]
+    assert select(_schedule(), [], BEGIN, BEGIN, pick="newest").execution is None
+
+
+def test_the_next_is_the_first_one_from_the_start_on():
+    """It need not be that of a tick, and what was there before is not new."""
+    executions = [_execution(BEGIN + timedelta(minutes=minutes)) for minutes in (50, -1, 40)]
+
+    assert select(_schedule(), executions, BEGIN, BEGIN, pick="next").execution == executions[2]
+    assert (
+        select(_schedule(), executions, executions[2].created_at, BEGIN, pick="next").execution
+        == (executions[2])
+    )
+    assert select(_schedule(), executions[1:2], BEGIN, BEGIN, pick="next").execution is None
