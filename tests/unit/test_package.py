@@ -125,3 +125,14 @@ def test_a_task_s_exceptions_survive_pickling(error):
 
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
     assert getattr(copy, "execution_id", "e123") == "e123"
+
+
+def test_every_test_that_the_guarantees_name_exists():
+    """A promise without its test would be none."""
+    text = (ROOT / "docs" / "guarantees.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", text)
+
+    assert len(named) > 10
+    for path, test in named:
+        assert (ROOT / path).exists(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(), test
