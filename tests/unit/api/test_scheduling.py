@@ -17,7 +17,14 @@ from airflow_provider_aicore.api import (
 )
 from airflow_provider_aicore.api.schedule_changes import ScheduleRefusedError, Which, delete, set_status
 from airflow_provider_aicore.api.scheduling import WantedSchedule
-from airflow_provider_aicore.emulator import Answer, ConnectionLost, MalformedJson, NoConnection, server_error
+from airflow_provider_aicore.emulator import (
+    Answer,
+    ConnectionLost,
+    MalformedJson,
+    NoConnection,
+    Options,
+    server_error,
+)
 
 BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 OTHER_BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.2}, {})
@@ -75,6 +82,11 @@ def _create(client, wanted):
     return client.send(call).id
 
 
+@pytest.mark.parametrize(
+    "emulator_options",
+    [Options(), Options(null_fields=True, extra_field=True, list_order_seed=3)],
+    ids=["as usual", "varied"],
+)
 def test_ten_runs_make_one_schedule(client, emulator, run, wanted, at):
     """After the first run nothing is changed, and a look at the list is all that is asked."""
     description = wanted(start=at(1), end=at(30))
