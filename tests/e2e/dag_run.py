@@ -29,16 +29,22 @@ class DAGRun:
     emulator: EmulatorProcess
     dag_id: str
     run_id: str
-    executable_id: str = "sleep-and-exit"
+    executable_id: str
 
     @classmethod
     def start(
-        cls, airflow: Airflow, emulator: EmulatorProcess, dag_id: str, conf: dict[str, Any] | None = None
+        cls,
+        airflow: Airflow,
+        emulator: EmulatorProcess,
+        dag_id: str,
+        conf: dict[str, Any] | None = None,
+        *,
+        executable_id: str = "sleep-and-exit",
     ) -> Self:
         """Start one, with values of the DAG's params."""
         airflow.wait_for_dag(dag_id)
         airflow.rest.unpause(dag_id)
-        return cls(airflow, emulator, dag_id, airflow.rest.trigger(dag_id, conf))
+        return cls(airflow, emulator, dag_id, airflow.rest.trigger(dag_id, conf), executable_id)
 
     @property
     def path(self) -> str:

@@ -10,6 +10,7 @@ from airflow.sdk import DAG
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
 
 WAITS = int(os.environ.get("KILLS_WAITS", "200"))
+FEW = 3
 AT_ONCE = 8
 """How many tasks may occupy a worker: more would only be slower on a small machine."""
 
@@ -36,3 +37,6 @@ with DAG("under_fire", schedule=None, max_active_tasks=100):
 
 with DAG("many_waits", schedule=None, max_active_tasks=AT_ONCE):
     run("run", "waits", WAITS, deferrable=True, retries=0)
+
+with DAG("few_waits", schedule=None):
+    run("run", "waits", FEW, deferrable=True, retries=0)
