@@ -27,11 +27,13 @@ def way(outcome: str, seconds: float) -> dict[str, object]:
 
 
 @pytest.fixture
-def fire(airflow):
-    """What kills; its last victims do not outlive the test."""
+def fire(airflow, capsys):
+    """What kills; its last victims do not outlive the test, and what it did is told however the test ends."""
     fire = Fire(airflow, random.Random(SEED))
     yield fire
     fire.cease()
+    with capsys.disabled():
+        print(f"\nSeed {SEED}, logs {airflow.home}", *fire.notes, sep="\n")
 
 
 class Field:
@@ -70,7 +72,7 @@ def field(airflow, emulator):
     """Executions that succeed, some after others that die, and some that always die."""
     chance = random.Random(SEED)
     ways = {
-        "ends-well": [way("COMPLETED", chance.uniform(40, 100)) for _ in range(40)],
+        "ends-well": [way("COMPLETED", ROUNDS * chance.uniform(40, 100)) for _ in range(40)],
         "dies-first": [way("DEAD", chance.uniform(10, 40)) for _ in range(8)] + [way("COMPLETED", 30)],
         "dies": [way("DEAD", chance.uniform(10, 40)) for _ in range(20)],
     }
@@ -82,7 +84,7 @@ def field(airflow, emulator):
     return Field(DAGRun.start(airflow, emulator, "under_fire"))
 
 
-def test_nothing_is_lost(airflow, field, fire, capsys):
+def test_nothing_is_lost(airflow, field, fire):
     """Whatever is killed, each task has one execution at a time, ends as it does, and leaves none behind."""
     for target in [each for _ in range(ROUNDS) for each in fire.round()]:
         time.sleep(fire.random.uniform(2, 15))
@@ -94,6 +96,4 @@ def test_nothing_is_lost(airflow, field, fire, capsys):
         fire.kill(target)
     airflow.wait_until(field.has_ended, seconds=900, interval=1, what=f"{TASKS} tasks to end")
     fire.note("all tasks have ended")
-    with capsys.disabled():
-        print(f"\nSeed {SEED}, logs {airflow.home}", *fire.notes, sep="\n")
     assert judge(field.run) == Verdict()
