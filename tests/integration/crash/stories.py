@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow.sdk.execution_time import context
 
 from tests.integration.crash.points import Kill
 from tests.integration.crash.service import EXECUTABLE, SCENARIO
@@ -114,7 +114,7 @@ class Group:
 def groups() -> Iterator[Group]:
     """Give all there are: those with a store where Airflow has one."""
     starting: tuple[Kind, ...] = ("window", "clone")
-    stores = (True, False) if AIRFLOW_V_3_3_PLUS else (False,)
+    stores = (True, False) if hasattr(context, "TaskStateStoreAccessor") else (False,)
     lags = (0.0, 10.0)
     for story, deferrable, store, lag in product((FIRST_TRY, SECOND_TRY), (False, True), stores, lags):
         yield Group("run", story, deferrable, store, lag)
