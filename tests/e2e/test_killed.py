@@ -32,13 +32,6 @@ def runs(airflow, emulator):
     return {name: DAGRun.start(airflow, emulator, *dag) for name, dag in RUNS.items()}
 
 
-@pytest.fixture(scope="module")
-def finished(runs):
-    """A run that has succeeded."""
-    runs["finished"].wait_for_state("success")
-    return runs["finished"]
-
-
 def test_blocking_task_marked_failed(runs, airflow):
     """Marking a task failed that waits on a worker stops its execution."""
     run = runs["blocking"]
@@ -81,11 +74,13 @@ def test_cleared_while_deferred(runs, emulator):
     run.wait_for_statuses(["STOPPED", "STOPPED"])
 
 
-def test_cleared_after_success(finished):
+def test_cleared_after_success(runs):
     """Clearing a task that has succeeded runs it again."""
-    finished.clear()
-    finished.wait_for_statuses(["COMPLETED", "COMPLETED"])
-    finished.wait_for_state("success")
+    run = runs["finished"]
+    run.wait_for_state("success")
+    run.clear()
+    run.wait_for_statuses(["COMPLETED", "COMPLETED"])
+    run.wait_for_state("success")
 
 
 def test_dagrun_timeout(runs):
