@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey
+from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey, configurations
 from airflow_provider_aicore.emulator import Emulator, Options
 from tests.emulators import Api, connect, with_text_clf
 
@@ -115,6 +116,15 @@ def pem(tmp_path_factory):
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """Let Airflow forget the secrets of each test: none hides what another leaks, and masking stays quick."""
+    yield
+    masker = sys.modules.get("airflow.sdk._shared.secrets_masker")
+    if masker is not None:  # A test that needs no Airflow does not load it.
+        masker.reset_secrets_masker()
+
+
 @pytest.fixture(scope="session")
 def service_key() -> dict[str, Any]:
     """Return the key of every emulator: Airflow's masker gets slower with each secret that it learns."""
@@ -200,6 +210,18 @@ def client_for_looking(network) -> Iterator[Client]:
     """Return a client with which a test looks at what AI Core has."""
     with Client(ServiceKey.parse(network.service_key)) as client:
         yield client
+
+
+@pytest.fixture
+def configuration_id(connection, client_for_looking) -> str:
+    """Return a configuration of ``text-clf-train`` that tasks can start."""
+    call = configurations.create(
+        name="train",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
+    return str(client_for_looking.send(call).id)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from airflow_provider_aicore.exceptions import (
     AICoreUnreachable,
 )
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
-from tests.unit.deferral import run_to_the_end
+from tests.deferral import run_to_the_end
 
 TEN_MINUTES = 600.0
 ENDS = ("COMPLETED", "DEAD", "STOPPED")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 
@@ -15,12 +13,3 @@ def _few_authorities(pem, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(authorities))
         yield
-
-
-@pytest.fixture(autouse=True)
-def _own_secrets():
-    """Let Airflow forget the secrets of each test: none hides what another leaks, and masking stays quick."""
-    yield
-    masker = sys.modules.get("airflow.sdk._shared.secrets_masker")
-    if masker is not None:  # A test that needs no Airflow does not load it.
-        masker.reset_secrets_masker()

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aicore.api import configurations, executions
+from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
-from tests.unit.deferral import first_event
+from tests.deferral import first_event
 
 SAMPLES: list[dict[str, Any]] = [
     # What each release has stored: a triggerer of a newer release must be able to load it.
@@ -39,16 +39,10 @@ SAMPLES: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def execution_id(connection, network, client_for_looking):
+def execution_id(configuration_id, network, client_for_looking):
     """Return an execution that moves by the turned clock."""
     network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
-    call = configurations.create(
-        name="train",
-        scenario_id="text-clf",
-        executable_id="text-clf-train",
-        parameters={"learning-rate": 0.1},
-    )
-    return client_for_looking.send(executions.create(client_for_looking.send(call).id)).id
+    return client_for_looking.send(executions.create(configuration_id)).id
 
 
 def _arguments(execution_id, **change):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,7 +15,6 @@ from airflow.sdk.execution_time.timeout import timeout
 
 from airflow_provider_aicore.emulator import ConnectionLost, Options, Progress
 from airflow_provider_aicore.exceptions import AICoreWaitTimeout, AICoreWorkerTerminated
-from airflow_provider_aicore.interruption import EndNotice, ToldToEndError
 from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
 from airflow_provider_aicore.operators.execution import (
     AICoreRunExecutableOperator,
@@ -227,21 +225,6 @@ def test_a_second_notice_does_not_interrupt_the_stop(run, network, server):
     run(operator)
 
     assert _statuses(network) <= ENDING
-
-
-def test_only_the_first_notice_ends_the_pause(monkeypatch):
-    """The next signal may come while the pause is being left, and must not end what follows it."""
-    notice = EndNotice()
-
-    def pause(_seconds):
-        with pytest.raises(ToldToEndError):
-            notice.give()
-        notice.give()
-
-    monkeypatch.setattr("airflow_provider_aicore.interruption.time", SimpleNamespace(sleep=pause))
-
-    with notice.heeded():
-        notice.sleep(1.0)
 
 
 def test_a_start_that_is_not_waited_for_is_stopped_too(run, network, server, context):

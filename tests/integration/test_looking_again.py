@@ -16,9 +16,6 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_aicore.emulator import (
     Answer,
     Progress,
-    credentials_refused,
-    server_error,
-    token_refused,
     unavailable,
 )
 from airflow_provider_aicore.exceptions import (
@@ -32,7 +29,7 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
-from tests.unit.deferral import first_event, run_to_the_end
+from tests.deferral import first_event, run_to_the_end
 
 CRASH = {"error": "Trigger failure", "traceback": ["Traceback (most recent call last):\n", "boom\n"]}
 TIMEOUT = {"error": "Trigger timeout"}
@@ -288,32 +285,6 @@ def test_an_execution_that_starts_while_the_worker_comes_is_kept(deferred, conte
     assert event["outcome"] == "pending"
     with pytest.raises(TaskDeferred):
         operator.execute_complete(context, event)
-
-
-@pytest.mark.parametrize(
-    ("fault", "path", "is_retried"),
-    [
-        (Answer(400), "/lm/executions$", False),
-        (Answer(403, "RBAC: access denied"), "/lm/configurations", False),
-        (Answer(404), "/lm/configurations", False),
-        (credentials_refused(), "/oauth/token", False),
-        (token_refused(), "/lm/configurations", True),
-        (server_error(500), "/lm/configurations", True),
-        (unavailable(), "/oauth/token", True),
-    ],
-    ids=["400", "403", "404", "credentials", "401", "500", "token 503"],
-)
-def test_what_a_start_is_refused_for_is_retried_only_if_it_may_heal(
-    connection, context, network, fault, path, is_retried
-):
-    """Airflow retries any exception but its `AirflowFailException`."""
-    network.faults.add(fault, path=path, times=None)
-
-    with pytest.raises(Exception, match=r"4|5") as caught:
-        _operator(deferrable=True).execute(context)
-
-    assert isinstance(caught.value, AICoreRefused) is not is_retried
-    assert isinstance(caught.value, AirflowFailException) is not is_retried
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])

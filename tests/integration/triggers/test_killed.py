@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from airflow_provider_aicore.api import configurations, executions
+from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress
 from airflow_provider_aicore.triggers import aicore
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
@@ -49,16 +49,9 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def start(connection, network, client_for_looking):
+def start(configuration_id, network, client_for_looking):
     """Return a function that starts an execution, which runs for long, and makes the trigger for it."""
     network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=1e6))
-    call = configurations.create(
-        name="train",
-        scenario_id="text-clf",
-        executable_id="text-clf-train",
-        parameters={"learning-rate": 0.1},
-    )
-    configuration_id = client_for_looking.send(call).id
 
     def start(*, map_index=-1, stop_on_kill=True, run_id="manual__2026"):
         execution_id = client_for_looking.send(executions.create(configuration_id)).id

@@ -1,0 +1,130 @@
+"""The sensor from its first look to its end, in each mode."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+)
+
+from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.emulator import Answer, Progress, unavailable
+from airflow_provider_aicore.exceptions import (
+    AICoreExecutionFailed,
+    AICoreExecutionGone,
+)
+from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
+from tests.deferral import run_to_the_end
+
+
+@pytest.fixture
+def start(configuration_id, network, client_for_looking):
+    """Return a starter of executions that move in the given way."""
+
+    def start(progress):
+        network.script("text-clf-train", progress)
+        return client_for_looking.send(executions.create(configuration_id)).id
+
+    return start
+
+
+@pytest.fixture(params=[False, True], ids=["poke", "deferrable"])
+def sensor(request):
+    """Return a maker of sensors, of each mode in turn."""
+    return lambda execution_id, **change: AICoreExecutionSensor(
+        task_id="wait", execution_id=execution_id, deferrable=request.param, **change
+    )
+
+
+@pytest.fixture(autouse=True)
+def turned_sensor_clock(clock, monkeypatch):
+    """Let Airflow's own poke loop wait by the turned clock."""
+    turned = SimpleNamespace(sleep=clock.sleep, monotonic=clock.now)
+    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", turned)
+
+
+def test_a_completed_execution_gives_its_result(sensor, start, context):
+    """The XCom value is the same as that of the operator that runs an executable."""
+    execution_id = start(Progress.by_clock())
+
+    result = run_to_the_end(sensor(execution_id), context)
+
+    assert (result["id"], result["status"]) == (execution_id, "COMPLETED")
+    assert list(result["output_artifacts"]) == ["text-model"]
+
+
+def test_a_dead_execution_fails_the_sensor(sensor, start, context):
+    """A sensor fails as the operator does."""
+    execution_id = start(Progress.by_clock(outcome="DEAD", message="boom"))
+
+    with pytest.raises(AICoreExecutionFailed, match="boom"):
+        run_to_the_end(sensor(execution_id), context)
+
+
+def test_trouble_in_looking_is_waited_out(sensor, start, context, network):
+    """A gateway that is away for minutes fails no sensor."""
+    execution_id = start(Progress.by_clock())
+    network.faults.add(unavailable(), path="/lm/executions/", times=20)
+
+    assert run_to_the_end(sensor(execution_id), context)["status"] == "COMPLETED"
+
+
+def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, network):
+    """A sensor that waited for long enough fails as any other, and leaves the execution alone."""
+    execution_id = start(Progress.stuck("RUNNING"))
+
+    with pytest.raises(AirflowSensorTimeout):
+        run_to_the_end(sensor(execution_id, timeout=120), context)
+
+    assert network.statuses() == {execution_id: "RUNNING"}
+
+
+def test_an_execution_that_does_not_exist_is_told(sensor, connection, context):
+    """The id and the resource group are in the error."""
+    with pytest.raises(
+        AICoreExecutionGone, match="e0123456789abcde in resource group 'default' is not there"
+    ):
+        run_to_the_end(sensor("e0123456789abcde"), context)
+
+
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        {"poll_interval": timedelta(minutes=5)},
+        {"poke_interval": 300},
+        {"default_args": {"poke_interval": 300}},
+        {"poll_interval": 300, "poke_interval": 7},
+    ],
+    ids=["poll", "poke", "default", "both"],
+)
+def test_looks_are_an_interval_apart_in_each_mode(sensor, start, context, clock, intervals):
+    """The interval may have the name that it has in any sensor; ours wins. Jitter adds up to a tenth."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=750))
+
+    run_to_the_end(sensor(execution_id, **intervals), context)
+
+    pauses = [pause for pause in clock.slept if pause > 5]  # Five seconds after a deferral comes a look.
+    assert len(pauses) == 3
+    assert all(300 <= pause <= 330 for pause in pauses)
+
+
+def test_a_rescheduled_sensor_believes_a_404_after_a_minute(start, context, network, clock):
+    """An execution that was just created may be unknown for a moment; one that is gone fails the sensor."""
+    context["ti"].get_first_reschedule_date = lambda _context: None
+    execution_id = start(Progress.by_clock())
+    sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, mode="reschedule")
+    network.faults.add(Answer(404), path="/lm/executions/", times=3)
+    clock.sleep(60)
+
+    assert sensor.execute(context)["status"] == "COMPLETED"
+
+    network.faults.add(Answer(404), path="/lm/executions/", times=None)
+    begin = clock.time
+    with pytest.raises(AICoreExecutionGone):
+        sensor.execute(context)
+    assert 60 <= clock.time - begin <= 70
