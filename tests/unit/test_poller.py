@@ -13,7 +13,7 @@ from airflow_provider_aicore.api import (
     NotFoundError,
     PermissionDeniedError,
     ServerError,
-    ensure,
+    configurations,
     executions,
 )
 from airflow_provider_aicore.emulator import (
@@ -29,18 +29,22 @@ from airflow_provider_aicore.emulator import (
 )
 from airflow_provider_aicore.poller import Wait, until_ended
 
-BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 log = logging.getLogger("wait")
 
 
 @pytest.fixture
-def start(client, emulator, retry):
+def start(client, emulator):
     """Return a starter of executions that move in the given way."""
+    configuration = configurations.create(
+        name="a name",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
 
     def start(progress):
         emulator.script("text-clf-train", progress)
-        configuration = client.run(ensure.configuration("a name", BINDINGS, retry))
-        return client.send(executions.create(configuration.id)).id
+        return client.send(executions.create(client.send(configuration).id)).id
 
     return start
 
@@ -196,7 +200,7 @@ def test_an_execution_that_has_started_is_never_overdue(start, wait, after):
         Step("COMPLETED", after_seconds=1000),
     )
 
-    assert wait(start(Progress(steps)), pending_timeout=600).status is ExecutionStatus.COMPLETED
+    assert wait(start(Progress(steps)), interval=90, pending_timeout=600).status is ExecutionStatus.COMPLETED
 
 
 def test_a_404_is_believed_after_a_minute(start, wait, emulator, clock):

@@ -7,21 +7,26 @@ import random
 import pytest
 
 from airflow_provider_aicore.api import (
-    ensure,
+    configurations,
     execution_schedules,
     scheduling,
 )
 from airflow_provider_aicore.api.schedule_changes import Which, delete
 from airflow_provider_aicore.api.scheduling import WantedSchedule
 
-BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 NAME = "nightly training"
 
 
 @pytest.fixture
-def configuration_id(client, retry):
+def configuration_id(client):
     """Return a configuration to schedule."""
-    return client.run(ensure.configuration("a name", BINDINGS, retry)).id
+    call = configurations.create(
+        name="a name",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
+    return client.send(call).id
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from airflow_provider_aicore.api import (
     APIConnectionError,
     ServerError,
     UnexpectedResponseError,
+    configurations,
     ensure,
     execution_schedules,
     scheduling,
@@ -25,15 +26,20 @@ from airflow_provider_aicore.emulator import (
     server_error,
 )
 
-BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.1}, {})
 OTHER_BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.2}, {})
 NAME = "nightly training"
 
 
 @pytest.fixture
-def configuration_id(client, retry):
+def configuration_id(client):
     """Return a configuration to schedule."""
-    return client.run(ensure.configuration("a name", BINDINGS, retry)).id
+    call = configurations.create(
+        name="a name",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        parameters={"learning-rate": 0.1},
+    )
+    return client.send(call).id
 
 
 @pytest.fixture
