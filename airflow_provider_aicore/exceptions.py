@@ -196,7 +196,11 @@ def lost_sight(
         )
     if not owned and not may_heal(error):
         return AICoreRefused(str(error))
-    what_next = "finds it and waits for it" if owned else "looks again"
+    what_next = (
+        "finds it and waits for it; after the last one stop it in AI Core or with AICoreStopExecutionOperator"
+        if owned
+        else "looks again"
+    )
     return AICoreUnreachable(
         f"{which} is unreachable, which says nothing about it: it lives on as far as is known, and nothing "
         f"was stopped. The next try of this task {what_next}. The last look came to: {error}",

@@ -18,6 +18,7 @@ from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, al
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 END_PATIENCE = 300.0
 """Seconds to wait for the end of what is in the way of a start."""
+ASK_PATIENCE = 4.0
+"""Seconds to ask for an end again where the status does not allow it; a killed worker has five in all."""
 
 
 class AICoreOwningOperator(AICoreWaitingOperator):
@@ -61,7 +64,13 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         with alarm_put_off():
             return super().resume_execution(next_method, next_kwargs, context)
 
-    def start(self, client: Client, start: Flow[Started], abandon: Flow[tuple[str, ...]]) -> Started:
+    def start(
+        self,
+        client: Client,
+        memory: TaskMemory,
+        start: Flow[Started],
+        abandon: Callable[[], Flow[tuple[str, ...]]],
+    ) -> Started:
         """Start the execution or find that of an earlier try.
 
         :param abandon: ends whatever was started when the task's time is over in the middle of it.
@@ -71,6 +80,7 @@ class AICoreOwningOperator(AICoreWaitingOperator):
 
         try:
             with alarm_heard(), self.end_notice.heeded():
+                self._leave_other_group(client, memory, abandon)
                 return client.run(start)
         except AmbiguousStartError as error:
             raise AICoreAmbiguousStart(str(error)) from error
@@ -81,19 +91,36 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         except AirflowTaskTimeout as error:
             raise AICoreWaitTimeout(
                 f"The task's execution_timeout of {self.execution_timeout} was over while it started an "
-                f"execution. {_told(client.run(abandon))}"
+                f"execution. {_abandon(client, abandon())}"
             ) from error
         except ToldToEndError as error:
-            what_now = _told(client.run(abandon)) if self._is_over(None) else "What it started goes on."
+            what_now = _abandon(client, abandon()) if self._is_over(None) else "What it started goes on."
             raise AICoreWorkerTerminated(
                 f"Airflow ended the process of the task while it started an execution. {what_now}"
             ) from error
 
-    def memory(self, context: Context) -> TaskMemory:
+    def memory(self, context: Context, client: Client) -> TaskMemory:
         """Return what the task remembers of its earlier tries."""
         from airflow_provider_aicore.task_memory import TaskMemory
 
-        return TaskMemory(context.get("task_state_store"), self.log)
+        return TaskMemory(context.get("task_state_store"), self.log, client.resource_group)
+
+    def _leave_other_group(
+        self, client: Client, memory: TaskMemory, abandon: Callable[[], Flow[tuple[str, ...]]]
+    ) -> None:
+        """End what an earlier try has started in another resource group than the task has now."""
+        record = memory.read()
+        if record is None or record.resource_group in {None, client.resource_group}:
+            return
+        with self.client(record.resource_group) as there:
+            ended = there.run(abandon())
+        self.log.warning(
+            "The task's resource group was %s and is %s now. In the former: %s.",
+            record.resource_group,
+            client.resource_group,
+            f"ended {', '.join(ended)}" if ended else "no execution was live",
+        )
+        memory.forget()
 
     def patience(self, client: Client) -> Patience:
         """Return how long to wait for the end of what an earlier generation left behind."""
@@ -181,13 +208,24 @@ def _end(client: Client, execution_id: str) -> str:
     from airflow_provider_aicore.api import AICoreError, termination
 
     try:
-        accepted = client.run(termination.end(execution_id, client.retry))
+        accepted = client.run(termination.end(execution_id, client.retry, seconds=ASK_PATIENCE))
     except AICoreError as error:
         return f"It could not be stopped, so look after it in AI Core: {error}"
-    return "It was told to stop." if accepted else "AI Core did not let it be stopped in its status."
+    if accepted:
+        return "It was told to stop."
+    return (
+        "AI Core did not let it be stopped in its status: stop it there, or with AICoreStopExecutionOperator."
+    )
 
 
-def _told(ended: tuple[str, ...]) -> str:
+def _abandon(client: Client, abandon: Flow[tuple[str, ...]]) -> str:
+    """End what a start may have left; return what came of it, as a sentence."""
+    from airflow_provider_aicore.api import AICoreError
+
+    try:
+        ended = client.run(abandon)
+    except (AICoreError, TimeoutError) as error:
+        return f"What it started could not be ended, so look after it in AI Core: {error}"
     return f"Ended: {', '.join(ended)}." if ended else "None was started."
 
 

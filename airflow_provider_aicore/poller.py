@@ -22,15 +22,13 @@ from airflow_provider_aicore.api.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_aicore.api.lifecycle import has_started, outcome
+from airflow_provider_aicore.api.termination import NOT_FOUND_GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_aicore.api.models import Execution
     from airflow_provider_aicore.api.retry import RetryPolicy
-
-NOT_FOUND_GRACE = 60.0
-"""Seconds for which a 404 is not believed: an execution that was just created can be unknown for a moment."""
 
 HEARTBEAT = 600.0
 """Seconds between two lines that say that the wait goes on, when nothing changes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ class TaskMemory:
     """Keeps the record over the tries of a task; without a store over the life of its process.
 
     :param store: the context's ``task_state_store``, or ``None`` where Airflow has none.
+    :param resource_group: where the task starts its execution.
     """
 
-    def __init__(self, store: Any, log: Log) -> None:
+    def __init__(self, store: Any, log: Log, resource_group: str) -> None:
         self._store = store
+        self._resource_group = resource_group
         self._log = log
         self._last: Record | None = None
         self.is_lasting = store is not None
@@ -39,12 +41,13 @@ class TaskMemory:
             generation=int(kept["generation"]),
             configuration_id=str(kept["configuration_id"]),
             execution_id=kept.get("execution_id"),
+            resource_group=kept.get("resource_group"),
             intended_at=None if at is None else datetime.fromisoformat(at),
         )
 
     def write(self, record: Record) -> None:
         """Replace the record; an id that could not be kept is found by looking for it."""
-        self._last = record
+        self._last = record = replace(record, resource_group=self._resource_group)
         if self._store is None:
             return
         at = record.intended_at

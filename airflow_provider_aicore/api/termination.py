@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.retry import RetryPolicy
 
 _REFUSED_TRANSITION = "01010076"
+
+NOT_FOUND_GRACE = 60.0
+"""Seconds for which a 404 is not believed: an execution that was just created can be unknown for a moment."""
 _NOT_FOUND = "01010020"
 _MANY = 5
 """From more than so many on a list is asked for in place of each single one."""
@@ -107,20 +110,24 @@ def bring_to_end(execution_id: str, patience: Patience) -> Flow[None]:
     :raises TimeoutError: it has not ended in time; the message names its status.
     """
     now = patience.now or time.monotonic
-    until = now() + patience.seconds
+    begin = now()
     accepted = False
     while True:
         try:
             seen = yield from once(executions.get(execution_id), patience.retry)
             if outcome(seen.status):
                 return
+            state = seen.status.value
             accepted = accepted or (yield from end(execution_id, patience.retry))
         except NotFoundError:
-            return
-        if now() >= until:
+            # One that was just created can be unknown for a moment.
+            if accepted or now() - begin >= NOT_FOUND_GRACE:
+                return
+            state = "not found"
+        if now() - begin >= patience.seconds:
             raise TimeoutError(
                 f"Execution {execution_id} has not ended within {patience.seconds:.0f} s: "
-                f"it is {seen.status}, and its end was {'accepted' if accepted else 'refused'}. "
+                f"it is {state}, and its end was {'accepted' if accepted else 'refused'}. "
                 "Look at it in AI Core; nothing else is started as long as it lives."
             )
         yield Sleep(patience.interval)
@@ -136,12 +143,13 @@ def is_refused_transition(error: APIStatusError) -> bool:
     )
 
 
-def end(execution_id: str, retry: RetryPolicy) -> Flow[bool]:
-    """Ask once that an execution ends: stop it, or delete what has not begun and so cannot be stopped.
+def end(execution_id: str, retry: RetryPolicy, *, seconds: float = 0.0) -> Flow[bool]:
+    """Ask that an execution ends: stop it, or delete what has not begun and so cannot be stopped.
 
+    :param seconds: how long to ask again where its status allows neither; 0 asks once.
     :return: whether AI Core accepted that, or there was nothing left to end.
     """
-    return not (yield from end_all([execution_id], Patience(retry, 0.0)))
+    return not (yield from end_all([execution_id], Patience(retry, seconds, interval=1.0)))
 
 
 def end_all(

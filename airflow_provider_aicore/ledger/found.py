@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api import executions, termination
 from airflow_provider_aicore.api.call import Flow, once, pages
 from airflow_provider_aicore.api.errors import NotFoundError
 from airflow_provider_aicore.api.lifecycle import Outcome, is_on_its_way_out, outcome
+from airflow_provider_aicore.ledger.start import settle
 
 if TYPE_CHECKING:
     from airflow_provider_aicore.api.models import Execution
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def look(execution_id: str, retry: RetryPolicy) -> Flow[Execution | None]:
-    """Read an execution that may have been deleted."""
+    """Read an execution that may have been deleted; one that was just created can be unknown for a moment."""
+    return (yield from settle(lambda: _read(execution_id, retry), lambda seen: seen is not None))
+
+
+def _read(execution_id: str, retry: RetryPolicy) -> Flow[Execution | None]:
     try:
         return (yield from once(executions.get(execution_id), retry))
     except NotFoundError:
@@ -38,8 +44,13 @@ def is_adoptable(execution: Execution) -> bool:
 
 
 def end_all(found: list[Execution], patience: Patience) -> Flow[tuple[str, ...]]:
-    """End those that have not ended and wait for it; return their ids."""
+    """End those that have not ended and wait for it; return their ids.
+
+    :raises TimeoutError: one does not end in time; all were asked to.
+    """
     live = [one.id for one in found if outcome(one.status) is None]
+    if len(live) > 1:
+        yield from termination.end_all(live, replace(patience, seconds=0.0))
     for execution_id in live:
         yield from termination.bring_to_end(execution_id, patience)
     return tuple(live)

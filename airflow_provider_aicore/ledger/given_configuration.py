@@ -6,7 +6,7 @@ does not know whether the one before it has started something looks for what beg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 START_WINDOW = timedelta(seconds=120)
 """How long after the intent an execution can have been created by it: a request is given a minute."""
+_MOST_PATIENCE = 10.0
+"""Seconds that are waited at AI Core's wish before a start is repeated that did nothing."""
 _ROUNDING = timedelta(seconds=2)
 
 
@@ -77,14 +79,19 @@ def start(attempt: Attempt, patience: Patience, memory: Memory) -> Flow[Started]
         found = yield from window.find(patience.retry)
         return found.id if found else None
 
-    intent = Record(attempt.generation, attempt.configuration_id, None, at)
-    execution_id = yield from start_execution(intent, find, memory, patience.retry)
+    intent = Record(attempt.generation, attempt.configuration_id, intended_at=at)
+    # It has to arrive within the window: a retry of the task notes the time anew.
+    retry = replace(patience.retry, patience=_MOST_PATIENCE)
+    execution_id = yield from start_execution(intent, find, memory, retry, starts=1)
     return Started(execution_id, attempt.configuration_id, adopted=False, ended_before=ended)
 
 
-def abandon(attempt: Attempt, patience: Patience, memory: Memory) -> Flow[tuple[str, ...]]:
+def abandon(patience: Patience, memory: Memory) -> Flow[tuple[str, ...]]:
     """End what this try may have started, also what does not show yet; return the ids of what was ended."""
-    known = yield from _known(attempt, memory.read(), memory, patience.retry)
+    record = memory.read()
+    if record is None:
+        return ()
+    known = yield from _execution_of(record, patience.retry)
     return (yield from end_all([known] if known else [], patience))
 
 
@@ -122,20 +129,21 @@ class _Window:
         return settle(lambda: self.find(retry), lambda found: found is not None)
 
     def find(self, retry: RetryPolicy) -> Flow[Execution | None]:
-        """Find the one execution, among those that a task could take.
+        """Find the one execution that a task could take.
 
-        :raises AmbiguousStartError: there are several.
+        :raises AmbiguousStartError: there are several; where the end is open, also if only one of them lives
+            or has COMPLETED.
         """
         found = [
             one
             for one in (yield from executions_of(self.configuration_id, retry))
-            if is_adoptable(one)
-            and self.begin - _ROUNDING <= one.created_at
-            and (self.end is None or one.created_at <= self.end)
+            if self.begin - _ROUNDING <= one.created_at and (self.end is None or one.created_at <= self.end)
         ]
-        if len(found) > 1:
-            raise AmbiguousStartError(self._ambiguity(found))
-        return found[0] if found else None
+        good = [one for one in found if is_adoptable(one)]
+        candidates = good if self.end else found
+        if good and len(candidates) > 1:
+            raise AmbiguousStartError(self._ambiguity(candidates))
+        return good[0] if good else None
 
     def _ambiguity(self, found: list[Execution]) -> str:
         names = ", ".join(f"{one.id} ({one.status}, created {one.created_at.isoformat()})" for one in found)

@@ -16,12 +16,14 @@ class Record:
     :param generation: of the task, see :class:`~.logical_run.Mark`.
     :param configuration_id: what was started.
     :param execution_id: ``None`` while it is not known whether there is one.
+    :param resource_group: where it was started; ``None`` if that is not known.
     :param intended_at: AI Core's time just before the start, where others may start the same configuration.
     """
 
     generation: int
     configuration_id: str
     execution_id: str | None = None
+    resource_group: str | None = None
     intended_at: datetime | None = None
 
 

@@ -74,10 +74,11 @@ def start(run: LogicalRun, bindings: Bindings, patience: Patience, memory: Memor
     seen = yield from _settled_survey(run, record, patience.retry)
     if seen.superseded_by:
         raise SupersededError(_superseded(run, seen.superseded_by))
-    in_the_way = [*seen.earlier, *(one for one in seen.executions if not is_adoptable(one))]
+    candidates = yield from _confirmed(seen, patience.retry)
+    in_the_way = [*seen.earlier, *(one for one in seen.executions if one.id not in candidates)]
     ended = yield from end_all(in_the_way, patience)
-    if seen.candidates:
-        kept, *others = seen.candidates
+    if candidates:
+        kept, *others = candidates.values()
         superfluous = yield from end_all(others, patience)
         memory.write(Record(run.generation, kept.configuration_id, kept.id))
         return Started(
@@ -99,7 +100,11 @@ def abandon(run: LogicalRun, patience: Patience, memory: Memory) -> Flow[tuple[s
         return not in_doubt or any(outcome(one.status) is None for one in (*seen.earlier, *seen.executions))
 
     seen = yield from settle(lambda: survey(run, patience.retry), is_settled)
-    return (yield from end_all([*seen.earlier, *seen.executions], patience))
+    found = {one.id: one for one in (*seen.earlier, *seen.executions)}
+    if record and record.execution_id and record.execution_id not in found:
+        noted = yield from look(record.execution_id, patience.retry)
+        found |= {noted.id: noted} if noted else {}
+    return (yield from end_all(list(found.values()), patience))
 
 
 def survey(run: LogicalRun, retry: RetryPolicy, incarnation: int | None = None) -> Flow[Survey]:
@@ -133,6 +138,16 @@ def survey(run: LogicalRun, retry: RetryPolicy, incarnation: int | None = None) 
         earlier=tuple(one for mark in runs.keys() - later if mark[:2] != this for one in runs[mark]),
         count=sum(len(some) for mark, some in runs.items() if mark.incarnation == incarnation),
     )
+
+
+def _confirmed(seen: Survey, retry: RetryPolicy) -> Flow[dict[str, Execution]]:
+    """Read those that can be adopted one by one, since a list may lag behind; the one to keep first."""
+    confirmed: dict[str, Execution] = {}
+    for candidate in seen.candidates:
+        now = yield from look(candidate.id, retry)
+        if now and is_adoptable(now):
+            confirmed[now.id] = now
+    return confirmed
 
 
 def _settled_survey(run: LogicalRun, record: Record | None, retry: RetryPolicy) -> Flow[Survey]:

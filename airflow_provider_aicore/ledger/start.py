@@ -26,7 +26,6 @@ SETTLE_TIME = 30.0
 """Seconds after which a start that shows in no list has not happened: lists may lag behind by seconds, and a
 request whose sender has died may still be on its way."""
 _SETTLE_INTERVAL = 3.0
-_MOST_STARTS = 3
 
 
 def settle(look: Callable[[], Flow[T]], is_settled: Callable[[T], bool]) -> Flow[T]:
@@ -41,17 +40,23 @@ def settle(look: Callable[[], Flow[T]], is_settled: Callable[[T], bool]) -> Flow
 
 
 def start(
-    record: Record, find: Callable[[], Flow[str | None]], memory: Memory, retry: RetryPolicy
+    record: Record,
+    find: Callable[[], Flow[str | None]],
+    memory: Memory,
+    retry: RetryPolicy,
+    *,
+    starts: int = 3,
 ) -> Flow[str]:
     """Start an execution, and note the intent before and its id after.
 
     After an answer that was lost it looks for the execution before it starts another one.
 
     :param find: looks for the id of an execution that this start may have made.
+    :param starts: how many are sent at most, where none shows.
     :return: the id of the execution.
     :raises AICoreError: AI Core refused, or gave no good answer to several starts of which none shows.
     """
-    for starts_left in reversed(range(_MOST_STARTS)):
+    for starts_left in reversed(range(starts)):
         memory.write(record)
         try:
             execution_id = (yield from once(executions.create(record.configuration_id), retry)).id

@@ -47,7 +47,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
-        with its run; ``False`` leaves it running.
+        with its run; ``False`` leaves it running, until a clear.
 
     :return: ``{"id", "status", "configuration_id", "configuration_name", "scenario_id", "executable_id",
         "resource_group", "created_at", "submission_time", "start_time", "completion_time",
@@ -90,7 +90,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
         from airflow_provider_aicore.api import ensure
         from airflow_provider_aicore.ledger import own_configuration
 
-        run, memory = logical_run(context["ti"]), self.memory(context)
+        run = logical_run(context["ti"])
         with alarm_put_off(), self.connect() as client:
             with refusing_bad_input():
                 bindings = ensure.Bindings.of(
@@ -100,10 +100,12 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
                     {} if self.input_artifacts is None else self.input_artifacts,
                 )
             patience = self.patience(client)
+            memory = self.memory(context, client)
             started = self.start(
                 client,
+                memory,
                 own_configuration.start(run, bindings, patience, memory),
-                own_configuration.abandon(run, patience, memory),
+                lambda: own_configuration.abandon(run, patience, memory),
             )
             what = f"executable {self.executable_id} of scenario {self.scenario_id}"
             self.tell(context["ti"], started, f"{what} in resource group {client.resource_group}")
@@ -128,7 +130,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
-        with its run; ``False`` leaves it running.
+        with its run; ``False`` leaves it running, until a clear.
 
     :return: as :class:`AICoreRunExecutableOperator`; without waiting as far as it is known at the start:
         `status` is ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
@@ -200,12 +202,17 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         from airflow_provider_aicore.api.ensure import Bindings
         from airflow_provider_aicore.ledger import own_configuration
 
-        run, memory, patience = logical_run(context["ti"]), self.memory(context), self.patience(client)
+        run, memory, patience = (
+            logical_run(context["ti"]),
+            self.memory(context, client),
+            self.patience(client),
+        )
         bindings = Bindings.those_of(configuration)
         return self.start(
             client,
+            memory,
             own_configuration.start(run, bindings, patience, memory),
-            own_configuration.abandon(run, patience, memory),
+            lambda: own_configuration.abandon(run, patience, memory),
         )
 
     def _start_given(self, context: Context, client: Client, configuration: Configuration) -> Started:
@@ -219,11 +226,12 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             is_first_try=ti.try_number <= ti.max_tries - (self.retries or 0) + 1,
             not_before=context["dag_run"].start_date or datetime.min.replace(tzinfo=UTC),
         )
-        memory, patience = self.memory(context), self.patience(client)
+        memory, patience = self.memory(context, client), self.patience(client)
         return self.start(
             client,
+            memory,
             given_configuration.start(attempt, patience, memory),
-            given_configuration.abandon(attempt, patience, memory),
+            lambda: given_configuration.abandon(patience, memory),
         )
 
 

@@ -107,7 +107,8 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
     def _glance(self, client: Client) -> Execution | None:
         """Look once, but make sure of a 404: what was just created may be unknown for a moment."""
         from airflow_provider_aicore.api import NotFoundError
-        from airflow_provider_aicore.poller import LOOKING_FAILED, NOT_FOUND_GRACE, Wait, until_ended
+        from airflow_provider_aicore.api.termination import NOT_FOUND_GRACE
+        from airflow_provider_aicore.poller import LOOKING_FAILED, Wait, until_ended
 
         try:
             return self.look(client, self.execution_id)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_aicore.api import configurations, executions
-from airflow_provider_aicore.api.errors import NotFoundError
+from airflow_provider_aicore.api.errors import NotFoundError, ServerError
 from airflow_provider_aicore.emulator import Options, Progress, Step
-from airflow_provider_aicore.emulator.faults import ConnectionLost
+from airflow_provider_aicore.emulator.faults import Answer, ConnectionLost, unavailable
 from airflow_provider_aicore.ledger import given_configuration
 from airflow_provider_aicore.ledger.given_configuration import AmbiguousStartError, Attempt
 
@@ -121,9 +121,43 @@ def test_a_configuration_that_does_not_exist_is_not_started(start, emulator):
     assert [one for one in emulator.requests if one.path.endswith("/executions")] == []
 
 
-def test_abandoning_a_start_ends_what_it_started(start, client, memory, patience, configuration_id, clock):
-    """Whose time is over leaves nothing behind, as far as it is remembered."""
+def test_abandoning_a_start_ends_what_is_remembered_of_it(start, client, memory, patience):
+    """Whose time is over leaves nothing behind; what might be another's is left alone."""
     first = start()
-    attempt = Attempt(configuration_id, 2, is_first_try=False, not_before=datetime.fromtimestamp(0, UTC))
+    ended = client.run(given_configuration.abandon(patience, memory))
 
-    assert client.run(given_configuration.abandon(attempt, patience, memory)) == (first.execution_id,)
+    assert ended == ((first.execution_id,) if memory.is_lasting else ())
+
+
+def test_without_a_store_one_of_several_is_not_taken_for_the_task_s_because_the_others_failed(
+    start, someone_else, memory, emulator
+):
+    """The one that failed may be the task's, and the one that COMPLETED another's."""
+    emulator.script("text-clf-train", Progress((Step("DEAD"),)))
+    start()
+    emulator.script("text-clf-train", Progress((Step("COMPLETED"),)))
+    someone_else()
+
+    if memory.is_lasting:
+        assert not start(is_first_try=False).adopted
+    else:
+        with pytest.raises(AmbiguousStartError, match="DEAD"):
+            start(is_first_try=False)
+
+
+def test_a_known_execution_that_is_not_found_for_a_moment_is_not_started_again(start, memory, emulator):
+    """AI Core may answer 404 right after a start."""
+    first = start()
+    emulator.faults.add(Answer(404), path=f"/lm/executions/{first.execution_id}$")
+
+    if memory.is_lasting:
+        assert start(is_first_try=False).execution_id == first.execution_id
+
+
+def test_a_start_that_may_have_taken_effect_is_left_to_the_next_try(start, emulator):
+    """A second one would lie outside of the time that was noted."""
+    emulator.faults.add(unavailable(), method="POST", path="/lm/executions$")
+
+    with pytest.raises(ServerError):
+        start()
+    assert emulator.statuses() == {}

@@ -268,3 +268,42 @@ def test_a_start_uses_the_policy_of_its_patience(client, memory, patience, emula
     with pytest.raises(Exception, match="503"):
         client.run(own_configuration.start(RUN, BINDINGS, once_only, memory))
     assert len([one for one in emulator.requests if one.method == "GET"]) == 1
+
+
+def test_abandoning_a_run_ends_what_it_has_noted_also_if_no_list_shows_it(
+    client, memory, patience, start, emulator
+):
+    """The id is known, so no list is needed."""
+    if not memory.is_lasting:
+        pytest.skip("nothing is noted")
+    first = start(1)
+    emulator.faults.add(Answer(200, json={"count": 0, "resources": []}), path="/lm/configurations$")
+
+    assert client.run(own_configuration.abandon(RUN, patience, memory)) == (first.execution_id,)
+
+
+def test_what_a_list_shows_alive_is_looked_at_before_it_is_adopted(start, client, memory, emulator):
+    """A list may lag behind: an execution that has failed by now would only fail the new try."""
+    first = start(1)
+    listed = client.send(executions.query(configuration_id=first.configuration_id))
+    client.send(executions.stop(first.execution_id))
+    memory.record = None
+    stale = {
+        "id": first.execution_id,
+        "configurationId": first.configuration_id,
+        "status": "RUNNING",
+        "createdAt": listed[0].created_at.isoformat(),
+        "modifiedAt": listed[0].modified_at.isoformat(),
+    }
+    emulator.faults.add(Answer(200, json={"count": 1, "resources": [stale]}), path="/lm/executions$")
+
+    assert start(2).execution_id != first.execution_id
+
+
+def test_an_execution_that_is_not_found_for_a_moment_is_ended_all_the_same(start, emulator):
+    """A clear right after a start meets a 404; the execution would go on."""
+    first = start(1)
+    emulator.faults.add(Answer(404), path=f"/lm/executions/{first.execution_id}$", times=2)
+    start(2, run=cleared())
+
+    assert emulator.statuses()[first.execution_id] == "STOPPED"

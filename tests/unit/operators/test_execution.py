@@ -305,3 +305,25 @@ def test_what_a_start_is_refused_for_is_retried_only_if_it_may_heal(
 
     assert isinstance(caught.value, AICoreRefused) is not is_retried
     assert isinstance(caught.value, AirflowFailException) is not is_retried
+
+
+def test_a_task_whose_resource_group_was_changed_leaves_nothing_in_the_former(connection, context, network):
+    """What its earlier try has started there is ended before it starts another one here."""
+
+    class Store(dict[str, Any]):
+        set = dict.__setitem__
+
+        def delete(self, key):
+            self.pop(key, None)
+
+    context["task_state_store"] = Store()
+    network.script("text-clf-train", Progress.stuck("RUNNING"))
+    with pytest.raises(TaskDeferred):
+        _run_operator(deferrable=True, resource_group="team-a").execute(context)
+    former = context["ti"].xcoms["execution_id"]
+    context["ti"].try_number = 2
+    with pytest.raises(TaskDeferred):
+        _run_operator(deferrable=True, resource_group="default").execute(context)
+
+    assert network.statuses("team-a") == {former: "STOPPED"}
+    assert list(network.statuses("default").values()) == ["RUNNING"]
