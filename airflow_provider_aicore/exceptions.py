@@ -13,6 +13,7 @@
     │    └─ AICoreExecutionGone *         not dead: AI Core does not know it, or no longer
     ├─ AICoreExecutionNotStarted      `pending_timeout` passed before it ran; it was told to stop
     │    └─ AICoreExecutionCannotStart *  and another one would not either
+    ├─ AICoreScheduledExecutionMissing *  an execution schedule has not started it, and will not
     ├─ AICoreWaitTimeout              our deadline passed
     ├─ AICoreWorkerTerminated         Airflow ended the task's process, for good or until its next try
     ├─ AICoreUnreachable              nobody can look at the execution; it lives on as far as is known
@@ -93,6 +94,10 @@ class AICoreExecutionNotStarted(AICoreExecutionError):
 
 class AICoreExecutionCannotStart(AICoreExecutionNotStarted, AirflowFailException):
     """The same, and what keeps it from starting was found and stays until someone mends it."""
+
+
+class AICoreScheduledExecutionMissing(AICoreTaskError, AirflowFailException):
+    """The execution that a schedule was to start is not there, and will not be. Not retried."""
 
 
 class AICoreWaitTimeout(AICoreTaskError):
@@ -205,6 +210,24 @@ def lost_sight(
         f"{which} is unreachable, which says nothing about it: it lives on as far as is known, and nothing "
         f"was stopped. The next try of this task {what_next}. The last look came to: {error}",
         execution_id,
+    )
+
+
+def lost_schedule(which: str, resource_group: str | None, error: AICoreError) -> AICoreTaskError:
+    """Make the exception for an execution schedule that cannot be looked at, as far as the last look says."""
+    from airflow_provider_aicore.api.errors import NotFoundError, may_heal
+
+    where = f"Execution schedule {which} in resource group {resource_group!r}"
+    if isinstance(error, NotFoundError):
+        return AICoreScheduledExecutionMissing(
+            f"{where} is not there: its id or its resource group is wrong, or someone deleted it. Executions "
+            f"that it has started stay; AICoreExecutionSensor waits for one of them. {error}"
+        )
+    if not may_heal(error):
+        return AICoreRefused(str(error))
+    return AICoreUnreachable(
+        f"{where} is unreachable, which says nothing about its executions. The next try of this task looks "
+        f"again. The last look came to: {error}"
     )
 
 

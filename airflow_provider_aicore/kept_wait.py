@@ -16,13 +16,16 @@ KEY = "aicore_wait"
 class KeptWait(NamedTuple):
     """A wait that is on.
 
+    :param execution_id: empty if it has not been found yet.
     :param lost_triggers: how many triggers of this try crashed, could not be loaded or were given up.
+    :param search: of what has to be found first: how, as :class:`.scheduled_execution.Search` has it.
     """
 
     execution_id: str
     resource_group: str
     deadline: datetime | None
     lost_triggers: int = 0
+    search: dict[str, Any] | None = None
 
     def keep(self, task_instance: Any) -> None:
         """Store it, in place of an older one."""
@@ -34,6 +37,7 @@ class KeptWait(NamedTuple):
                 "resource_group": self.resource_group,
                 "deadline_at": deadline_at,
                 "lost_triggers": self.lost_triggers,
+                "search": self.search,
             },
         )
 
@@ -51,4 +55,5 @@ class KeptWait(NamedTuple):
             stored["resource_group"],
             None if deadline_at is None else datetime.fromisoformat(deadline_at),
             stored["lost_triggers"],
+            stored.get("search"),
         )

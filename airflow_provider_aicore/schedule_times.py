@@ -110,6 +110,16 @@ def ticks(expression: str, start: datetime, end: datetime | None = None) -> Iter
         yield tick
 
 
+def last_tick(expression: str, at: datetime) -> datetime | None:
+    """Give the last tick of a normalised expression at or before an instant, in UTC; ``None`` if none is."""
+    from croniter import croniter
+
+    try:
+        return datetime.fromtimestamp(croniter(expression, at.timestamp() + 0.001).get_prev(float), UTC)
+    except (OverflowError, ValueError):  # Before the year 1.
+        return None
+
+
 def in_utc(what: str, value: object) -> datetime:
     """Read an aware datetime, or its ISO 8601 text, in UTC.
 

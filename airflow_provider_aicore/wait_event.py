@@ -20,20 +20,28 @@ REFUSED = "refused"
 PENDING = "pending"
 """The execution has not started within `pending_timeout`."""
 
-OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED, PENDING})
+NOT_COMING = "not_coming"
+"""An execution that is still to be found is not there, and will not be."""
+
+OUTCOMES = frozenset({ENDED, DEADLINE, UNREACHABLE, REFUSED, PENDING, NOT_COMING})
 
 LOST = "lost"
 """No trigger says this but the worker, of a trigger that Airflow has lost."""
 
 
 class WaitEvent(NamedTuple):
-    """What the event says."""
+    """What the event says.
+
+    :param execution_id: empty if it has not been found yet.
+    :param search: of what has to be found first: how, as :class:`.scheduled_execution.Search` has it.
+    """
 
     execution_id: str
     outcome: str
     message: str
     deadline: datetime | None
     resource_group: str | None
+    search: dict[str, Any] | None = None
 
     @classmethod
     def checked(cls, event: Any) -> Self:
@@ -56,6 +64,7 @@ class WaitEvent(NamedTuple):
                 str(event["message"]),
                 None if deadline_at is None else datetime.fromisoformat(deadline_at),
                 None if resource_group is None else str(resource_group),
+                event.get("search"),
             )
         except (TypeError, KeyError, ValueError) as error:
             raise refusal from error

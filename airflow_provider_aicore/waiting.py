@@ -120,7 +120,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         elif wait.lost_triggers > MAX_LOST_TRIGGERS:
             outcome = REFUSED
             why = f"Of this try {wait.lost_triggers} triggers were lost. {why}"
-        return self._go_on(WaitEvent(wait.execution_id, outcome, why, wait.deadline, wait.resource_group))
+        return self._go_on(
+            WaitEvent(wait.execution_id, outcome, why, wait.deadline, wait.resource_group, wait.search)
+        )
 
     def _why_lost(self, failed: Mapping[str, Any]) -> str:
         """Log what Airflow knows about a lost trigger, and return it as a sentence."""

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
-)
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
-from airflow_provider_aicore.base import AICoreBaseOperator, seconds
-from airflow_provider_aicore.exceptions import AICoreWorkerTerminated
-from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOperator, has_ended
+from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.sensors.base import AICoreBaseSensor
+from airflow_provider_aicore.sensors.scheduled_execution import AICoreScheduledExecutionSensor
+from airflow_provider_aicore.waiting import has_ended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import Client, Execution
 
+__all__ = ["AICoreExecutionSensor", "AICoreScheduledExecutionSensor"]
 
-class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
+
+class AICoreExecutionSensor(AICoreBaseSensor):
     """Waits until an execution has COMPLETED, whoever started it.
 
     Without `deferrable` it waits on its worker, or in `mode` ``reschedule`` comes back for each look.
@@ -49,19 +43,8 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
 
     template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
 
-    def __init__(
-        self,
-        *,
-        execution_id: str,
-        poll_interval: float | timedelta | None = None,
-        poke_interval: float | timedelta | None = None,
-        **kwargs: Any,
-    ) -> None:
-        interval = 30.0
-        for name, given in (("poke_interval", poke_interval), ("poll_interval", poll_interval)):
-            if given is not None:
-                interval = seconds(name, given, least=MIN_POLL_INTERVAL)
-        super().__init__(poll_interval=interval, poke_interval=interval, **kwargs)
+    def __init__(self, *, execution_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.execution_id = execution_id
 
     def execute(self, context: Context) -> Any:
@@ -69,30 +52,6 @@ class AICoreExecutionSensor(AICoreWaitingOperator, BaseSensorOperator):
             return super().execute(context)
         with self._failing_as_a_sensor(), self.connect() as client:
             return self.wait(context, client, self.execution_id)
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        with self._failing_as_a_sensor():
-            return super().resume_execution(next_method, next_kwargs, context)
-
-    def deadline(self, context: Context) -> datetime:
-        """Return when the first of `timeout` and `execution_timeout` ends."""
-        end: datetime = context["ti"].start_date + timedelta(seconds=float(self.timeout))
-        execution_timeout = super().deadline(context)
-        return end if execution_timeout is None else min(end, execution_timeout)
-
-    @contextmanager
-    def _failing_as_a_sensor(self) -> Iterator[None]:
-        """Skip instead of failing where `soft_fail` or `never_fail` says so, in each mode alike."""
-        from airflow_provider_aicore.api import AICoreError
-
-        try:
-            yield
-        except AICoreWorkerTerminated:
-            raise  # It says nothing about what the sensor waits for.
-        except (AirflowException, AICoreError) as error:
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
-            raise
 
     def poke(self, context: Context) -> PokeReturnValue:
         with self.connect() as client, self._losing_sight(self.execution_id, client.resource_group):

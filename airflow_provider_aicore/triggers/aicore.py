@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
+from airflow_provider_aicore.triggers.scheduled_execution import AICoreScheduledExecutionTrigger
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
     ENDED,
@@ -22,8 +22,9 @@ from airflow_provider_aicore.wait_event import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_aicore.api import AsyncClient, Execution
-    from airflow_provider_aicore.hooks.aicore import AICoreHook
+    from airflow_provider_aicore.api import Execution
+
+__all__ = ["AICoreExecutionTrigger", "AICoreScheduledExecutionTrigger"]
 
 
 class AICoreExecutionTrigger(BaseTrigger):
@@ -140,9 +141,12 @@ class AICoreExecutionTrigger(BaseTrigger):
         from airflow_provider_aicore.api import lifecycle
         from airflow_provider_aicore.hooks.aicore import AICoreHook
         from airflow_provider_aicore.poller import Wait, is_overdue, until_ended
+        from airflow_provider_aicore.triggers.connecting import connect
 
+        left = self._seconds_left()
+        patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
         hook = AICoreHook(self.aicore_conn_id, self.resource_group)
-        async with await self._connect(hook) as client:
+        async with await connect(hook, self.log, patience=patience, pause=self.poll_interval) as client:
             wait = Wait(
                 self.execution_id,
                 interval=self.poll_interval,
@@ -157,27 +161,6 @@ class AICoreExecutionTrigger(BaseTrigger):
         if lifecycle.outcome(execution.status):
             return execution, ENDED
         return execution, PENDING if is_overdue(wait, execution) else DEADLINE
-
-    async def _connect(self, hook: AICoreHook) -> AsyncClient:
-        """Make the client; Airflow's own trouble in giving the connection is waited out as AI Core's is.
-
-        Airflow says "not found" also when its API server does not answer.
-        """
-        from airflow_provider_aicore.api import AICoreError
-
-        left = self._seconds_left()
-        patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
-        until = time.monotonic() + patience
-        while True:
-            try:
-                return await hook.aget_conn()
-            except (AICoreError, ValueError):
-                raise
-            except Exception as error:
-                if time.monotonic() >= until:
-                    raise
-                self.log.warning("No connection %r yet; asking again. %s", self.aicore_conn_id, error)
-                await asyncio.sleep(self.poll_interval)
 
     def _seconds_left(self) -> float | None:
         if self.deadline_at is None:
