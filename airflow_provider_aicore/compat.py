@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from airflow.triggers.base import BaseEventTrigger
+
 CORE_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 """Whether Airflow tells a trigger that a user ended its task (3.3 and newer); before, it only cancels it."""
+
+
+def store_of_watcher(trigger: BaseEventTrigger) -> Any:
+    """Return what Airflow keeps for the asset that an event trigger watches for; ``None`` before 3.3."""
+    store = getattr(trigger, "asset_state_store", None)
+    return store if hasattr(store, "aget") else None
 
 
 def task_states(dag_id: str, task_id: str, run_ids: Collection[str]) -> dict[tuple[str, int], str | None]:

@@ -189,6 +189,8 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("airflow_provider_aicore.api.termination.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.poller.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.scheduled_execution.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.sleep", asleep)
     monkeypatch.setattr("airflow_provider_aicore.base.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.interruption.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.killed.time", fake_time)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
+from airflow_provider_aicore.triggers.execution_event import AICoreExecutionEventTrigger
 from airflow_provider_aicore.triggers.scheduled_execution import AICoreScheduledExecutionTrigger
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import Execution
 
-__all__ = ["AICoreExecutionTrigger", "AICoreScheduledExecutionTrigger"]
+__all__ = ["AICoreExecutionEventTrigger", "AICoreExecutionTrigger", "AICoreScheduledExecutionTrigger"]
 
 
 class AICoreExecutionTrigger(BaseTrigger):
