@@ -6,9 +6,13 @@ import importlib
 import importlib.util
 import socket
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from airflow_provider_aicore.emulator import schedules
+from tests.emulators import connect
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "example_dags").glob("*.py"))
@@ -70,6 +74,24 @@ def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
         ("nightly", "30 2 * * 1-5", "ACTIVE"),
         ("second", "0 0 * * 0", "ACTIVE"),
     ]
+
+
+def test_what_a_schedule_has_started_is_waited_for_in_airflow(airflow_database, server):
+    """A run by hand has an interval without length: it gets the execution of the last tick until then."""
+    now = datetime.now(UTC)
+    api = connect(server.emulator)
+    for name in ("nightly", "text-clf"):
+        cron = f"0 {(now - timedelta(hours=2)).hour} * * *"
+        api.schedule(name=name, cron=cron, configurationId=api.configure())
+    for schedule in server.emulator.state.groups["default"].execution_schedules.values():
+        schedule.created_at -= 12 * 3600
+        schedules.plan(schedule, schedule.created_at, jitter=600)
+    dag = _dag_bag(HERE / "dags" / "clocks.py").dags["clocks"]
+
+    run = dag.test()
+
+    assert run.state == "success"
+    assert set(server.emulator.statuses().values()) == {"COMPLETED"}
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("success", "success"), ("failure", "failed")])
