@@ -37,7 +37,7 @@ def completed(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
     ]
 
 
-@task(map_index_template="{{ task.op_kwargs['execution']['id'] }}")
+@task
 def use(execution: dict[str, Any]) -> str:
     """Do what has to be done with a new model."""
     return str(execution["output_artifacts"]["digits-model"]["url"])

@@ -24,7 +24,7 @@ with DAG(
         "at": Param(
             type="string",
             format="date-time",
-            description="When Airflow takes over: between two ticks, in the future, such as 2027-01-04T00:00:00Z",
+            description="When Airflow takes over, such as 2027-01-04T00:00:00Z; between two ticks",
         ),
     },
     tags=["aicore", "example"],

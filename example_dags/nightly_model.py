@@ -1,7 +1,7 @@
 """Both clocks: AI Core trains each night by itself, and a daily pipeline of Airflow needs last night's model.
 
-The sensor waits without a worker for the execution of the last tick until this run, and fails at once with the
-reason if there is none and will be none: the schedule is paused, or its tick was missed.
+The sensor waits without a worker for the execution of the last tick until this run, and fails at once with
+the reason if there is none and will be none: the schedule is paused, or its tick was missed.
 """
 
 from __future__ import annotations

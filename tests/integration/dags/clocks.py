@@ -1,4 +1,4 @@
-"""The sensor for what a schedule has started: by template and by XComArg, in the interval of the run or not."""
+"""The sensor for what a schedule has started: by template and by XComArg."""
 
 from __future__ import annotations
 
