@@ -244,7 +244,6 @@ def _may_come(search: Search, schedule: ExecutionSchedule, selection: Selection,
     after = next(schedule_times.ticks(cron, max(now, begin), schedule.end), None)
     return any(
         tick is not None
-        and tick >= begin
         and (schedule.end is None or tick < schedule.end)
         and _is_awaited(schedule, tick, now, search.slack)
         for tick in (before, after)

@@ -20,6 +20,7 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
+from airflow_provider_aicore.outlets import tell_outlets
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -78,10 +79,16 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
         self.end_notice = EndNotice()
+        self.outcome: dict[str, Any] | None = None
 
     def on_kill(self) -> None:
         """Note that this process has to end: Airflow calls this out of a signal handler, which returns."""
         self.end_notice.give()
+
+    def post_execute(self, context: Context, result: Any = None) -> None:
+        """Tell those who wait for the task's outlets what came out of it; Airflow gives no result here."""
+        if self.outcome is not None:
+            tell_outlets(self.outlets, context["outlet_events"], self.outcome)
 
     def sleep(self, seconds: float) -> None:
         self.end_notice.sleep(seconds)
@@ -342,7 +349,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             else f" after {(execution.completion_time - execution.created_at).total_seconds():.0f} s",
             values,
         )
-        return xcom_value(execution, values, client.resource_group)
+        self.outcome = xcom_value(execution, values, client.resource_group)
+        return self.outcome
 
 
 def has_ended(execution: Execution) -> bool:

@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from airflow_provider_aicore.emulator import schedules
 from tests.emulators import connect
@@ -74,6 +77,28 @@ def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
         ("nightly", "30 2 * * 1-5", "ACTIVE"),
         ("second", "0 0 * * 0", "ACTIVE"),
     ]
+
+
+def test_assets_tell_what_an_execution_wrote(airflow_database, server):
+    """Of an alias an asset for each output artifact, and with each asset the execution and its artifact."""
+    dag = _dag_bag(HERE / "dags" / "assets.py").dags["assets"]
+
+    run = dag.test()
+
+    assert run.state == "success"
+    with create_session() as session:
+        found = session.execute(
+            select(AssetModel.uri, AssetEvent.extra)
+            .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+            .where(AssetEvent.source_dag_id == "assets", AssetEvent.source_run_id == run.run_id)
+        ).all()
+    uris = [uri for uri, _ in found]
+    assert sorted(uris) == ["aicore://default/text-clf/text-model"] * 2 + ["models"]
+    (execution,) = server.emulator.state.groups["default"].executions.values()
+    for uri, extra in found:
+        assert (extra["execution_id"], extra["metrics"]) == (execution.id, {})
+        if uri != "models":
+            assert extra["artifact_url"] == f"ai://default/{execution.id}/text-model"
 
 
 def test_what_a_schedule_has_started_is_waited_for_in_airflow(airflow_database, server):

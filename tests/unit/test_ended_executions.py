@@ -37,8 +37,8 @@ def test_what_was_told_is_not_new_whatever_was_forgotten(fraction):
     execution = _execution(1, ended_at)
     cursor = _again(Cursor(NOON - OVERLAP).having_told(execution))
 
-    for seconds in range(-3, 4):
-        moved = _again(cursor.moved_on(NOON + OVERLAP + seconds * SECOND))
+    for quarter in range(-8, 9):
+        moved = _again(cursor.moved_on(NOON + OVERLAP + quarter * SECOND / 4))
         assert moved.news([execution]) == []
 
 
