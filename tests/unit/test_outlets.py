@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 from airflow.sdk import Asset, AssetAlias
 
@@ -27,12 +28,12 @@ RESULT = {
 }
 
 
-class Events(dict):
+class Events(dict[Any, Any]):
     """Stands for Airflow's accessors, which need a running task."""
 
     def __missing__(self, key):
         """Make an event's accessor."""
-        added = []
+        added: list[Any] = []
         accessor = SimpleNamespace(extra={}, added=added)
         accessor.add = lambda asset, extra: added.append((asset.uri, extra))
         self[key] = accessor

@@ -191,13 +191,15 @@ def test_lists_may_lag_and_have_any_order(watch, start):
     assert sorted(_ids(watch(900))) == sorted(started)
 
 
-def test_nothing_is_told_twice_over_days(watch, start):
+def test_nothing_is_told_twice_over_days(watch, start, store):
     """The cursor forgets what is old, and it stays told."""
     watch(60)
     started = start(2)
 
     assert sorted(_ids(watch(4 * 86400, poll_interval=3600))) == sorted(started)
     assert watch(86400, poll_interval=3600) == []
+    (kept,) = store.values.values()
+    assert json.loads(kept)["told"] == {}
 
 
 @pytest.mark.parametrize(
