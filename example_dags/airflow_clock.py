@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Param
 
 from airflow_provider_aicore.operators.artifact import AICoreRegisterArtifactOperator
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
@@ -18,8 +18,8 @@ from airflow_provider_aicore.operators.execution import AICoreRunExecutableOpera
 with DAG(
     "airflow_clock",
     description="Let Airflow say when executions start",
-    schedule=CronTriggerTimetable("30 2 * * mon-fri", timezone="UTC"),
-    start_date=datetime(2027, 1, 4, tzinfo=UTC),
+    schedule="30 2 * * mon-fri",
+    start_date=datetime(2027, 1, 4, tzinfo=UTC),  # Whose time zone is that of the cron expression, too.
     catchup=True,
     max_active_runs=1,
     # [END airflow_clock]
