@@ -16,7 +16,8 @@ from airflow_provider_aicore.api import executions, schedule_changes
 from airflow_provider_aicore.api.call import Flow, Sleep, pages
 from airflow_provider_aicore.api.errors import NotFoundError
 from airflow_provider_aicore.api.schedule_runs import SLACK, Pick, Selection, select
-from airflow_provider_aicore.poller import HEARTBEAT, NOT_FOUND_GRACE, TROUBLE, Log
+from airflow_provider_aicore.api.termination import NOT_FOUND_GRACE
+from airflow_provider_aicore.poller import HEARTBEAT, TROUBLE, Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

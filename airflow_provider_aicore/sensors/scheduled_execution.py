@@ -178,7 +178,7 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     def _glance(self, client: Client, search: Search) -> Execution | None:
         """Look once, but make sure of a 404."""
         from airflow_provider_aicore.api import NotFoundError
-        from airflow_provider_aicore.poller import NOT_FOUND_GRACE
+        from airflow_provider_aicore.api.termination import NOT_FOUND_GRACE
         from airflow_provider_aicore.scheduled_execution import until_found
 
         try:
