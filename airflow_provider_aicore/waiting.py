@@ -20,7 +20,6 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
-from airflow_provider_aicore.outlets import tell_outlets
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -87,6 +86,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
     def post_execute(self, context: Context, result: Any = None) -> None:
         """Tell those who wait for the task's outlets what came out of it; Airflow gives no result here."""
+        from airflow_provider_aicore.outlets import tell_outlets
+
         if self.outcome is not None:
             tell_outlets(self.outlets, context["outlet_events"], self.outcome)
 
