@@ -33,7 +33,9 @@ def test_importing_an_operator_loads_next_to_nothing(module):
     loaded = json.loads(done.stdout.splitlines()[-1])
 
     assert module in loaded
-    assert len(loaded) <= 15, loaded
+    # Older versions of Airflow load parts of themselves and of the common-compat provider only now.
+    beside_airflow = [name for name in loaded if name.partition(".")[0] != "airflow"]
+    assert len(beside_airflow) <= 15, beside_airflow
     assert [name for name in loaded if OURS_BUT_HEAVY.match(name)] == []
 
 
