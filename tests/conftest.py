@@ -250,6 +250,12 @@ def context() -> dict[str, Any]:
     return {"ti": TaskInstance(), "dag_run": SimpleNamespace(start_date=TaskInstance.start_date)}
 
 
+@pytest.fixture(params=[False, True], ids=["blocking", "deferrable"])
+def mode(request: pytest.FixtureRequest) -> bool:
+    """Return whether to defer."""
+    return bool(request.param)
+
+
 @pytest.fixture
 def retry() -> RetryPolicy:
     """Return the default policy without its jitter."""

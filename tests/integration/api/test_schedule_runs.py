@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import islice, pairwise
 
 import pytest
 
 from airflow_provider_aicore import schedule_times
-from airflow_provider_aicore.api.models import Execution, ExecutionSchedule
 from airflow_provider_aicore.api.schedule_runs import SLACK, select
+from tests.schedule_history import BEGIN, make_execution, make_schedule
 
-BEGIN = datetime(2026, 11, 22, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-def _schedule(cron="0 * * * *", **change):
-    body = {
-        "id": "47b3eed9",
-        "name": "n",
-        "cron": cron,
-        "configurationId": "47b3eed9",
-        "createdAt": BEGIN - timedelta(days=400),
-        "modifiedAt": BEGIN,
-    }
-    return ExecutionSchedule.model_validate({**body, **change})
-
-
-def _execution(created_at, number=0, status="COMPLETED"):
-    body = {
-        "id": f"e{number:015x}",
-        "configurationId": "47b3eed9",
-        "status": status,
-        "createdAt": created_at,
-        "modifiedAt": created_at + timedelta(hours=3),  # Long after the next one has been started.
-    }
-    return Execution.model_validate(body)
 
 
 def _history(chance, ticks):
@@ -61,7 +37,7 @@ def _history(chance, ticks):
         made = []
         for delay in delays:
             status = chance.choice(["COMPLETED", "DEAD", "RUNNING", "UNKNOWN"])
-            made.append(_execution(tick + delay, number, status))
+            made.append(make_execution(tick + delay, number, status))
             number += 1
         executions += made
         found[tick] = [one for one in made if one.created_at < tick + SLACK]
@@ -78,7 +54,7 @@ def test_the_execution_of_each_tick_is_found_in_any_history(cron):
         ticks = list(islice(schedule_times.ticks(cron, BEGIN + timedelta(days=seed)), 7))
         executions, found = _history(chance, ticks)
         for tick, following in pairwise(ticks):
-            selection = select(_schedule(cron), executions, tick, following)
+            selection = select(make_schedule(cron), executions, tick, following)
             expected = found[tick]
             assert selection.execution == (expected[0] if expected else None), (seed, tick)
             assert list(selection.doubles) == expected[1:], (seed, tick)

@@ -56,12 +56,6 @@ def _run_operator(**change):
     return AICoreRunExecutableOperator(**{**arguments, **change})
 
 
-@pytest.fixture(params=[False, True], ids=["blocking", "deferrable"])
-def mode(request):
-    """Return whether to defer."""
-    return request.param
-
-
 GOOD_EVENT = {
     "version": 1,
     "execution_id": "e123",

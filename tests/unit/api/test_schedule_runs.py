@@ -2,69 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from airflow_provider_aicore.api.models import Execution, ExecutionSchedule
 from airflow_provider_aicore.api.schedule_runs import SLACK, select
+from tests.schedule_history import BEGIN, make_execution, make_schedule
 
-BEGIN = datetime(2026, 11, 22, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-def _schedule(cron="0 * * * *", **change):
-    body = {
-        "id": "47b3eed9",
-        "name": "n",
-        "cron": cron,
-        "configurationId": "47b3eed9",
-        "createdAt": BEGIN - timedelta(days=400),
-        "modifiedAt": BEGIN,
-    }
-    return ExecutionSchedule.model_validate({**body, **change})
-
-
-def _execution(created_at, number=0, status="COMPLETED"):
-    body = {
-        "id": f"e{number:015x}",
-        "configurationId": "47b3eed9",
-        "status": status,
-        "createdAt": created_at,
-        "modifiedAt": created_at + timedelta(hours=3),  # Long after the next one has been started.
-    }
-    return Execution.model_validate(body)
 
 
 def test_the_execution_of_a_tick_is_the_first_within_the_slack():
     """Later ones are its doubles until the slack is over; what comes then belongs to no tick."""
     delays = (SLACK, SLACK / 2, timedelta(0), SLACK - SECOND)
-    executions = [_execution(BEGIN + delay, number) for number, delay in enumerate(delays)]
+    executions = [make_execution(BEGIN + delay, number) for number, delay in enumerate(delays)]
 
-    selection = select(_schedule(), executions, BEGIN, BEGIN + timedelta(hours=1))
+    selection = select(make_schedule(), executions, BEGIN, BEGIN + timedelta(hours=1))
 
     assert selection.execution == executions[2]
     assert list(selection.doubles) == [executions[1], executions[3]]
-    assert select(_schedule(), executions[:1], BEGIN, BEGIN + timedelta(hours=1)).execution is None
+    assert select(make_schedule(), executions[:1], BEGIN, BEGIN + timedelta(hours=1)).execution is None
 
 
 def test_of_several_ticks_the_last_one_counts():
     """An interval of a day over an hourly schedule means its last execution; all ticks are told."""
-    executions = [_execution(BEGIN + timedelta(hours=hour, minutes=5), hour) for hour in range(48)]
+    executions = [make_execution(BEGIN + timedelta(hours=hour, minutes=5), hour) for hour in range(48)]
 
-    selection = select(_schedule(), executions, BEGIN, BEGIN + timedelta(days=1))
+    selection = select(make_schedule(), executions, BEGIN, BEGIN + timedelta(days=1))
 
     assert selection.execution == executions[23]
     assert len(selection.ticks) == 24
-    assert select(_schedule(), executions[:23], BEGIN, BEGIN + timedelta(days=1)).execution is None
+    assert select(make_schedule(), executions[:23], BEGIN, BEGIN + timedelta(days=1)).execution is None
 
 
 def test_an_interval_without_a_tick_has_no_execution():
     """Nor has an empty one, which runs by hand have."""
-    executions = [_execution(BEGIN + timedelta(minutes=5))]
+    executions = [make_execution(BEGIN + timedelta(minutes=5))]
 
     for start, end in ((BEGIN + SECOND, BEGIN + timedelta(hours=1)), (BEGIN, BEGIN)):
-        selection = select(_schedule(), executions, start, end)
+        selection = select(make_schedule(), executions, start, end)
         assert (selection.execution, list(selection.ticks), selection.due_by) == (None, [], None)
 
 
@@ -79,17 +55,17 @@ def test_an_interval_without_a_tick_has_no_execution():
 )
 def test_a_schedule_has_ticks_while_it_is_there(change):
     """Not before its start and creation, and not from its end on."""
-    assert list(select(_schedule(), [], BEGIN, BEGIN + SECOND).ticks) == [BEGIN]
-    assert list(select(_schedule(**change), [], BEGIN, BEGIN + SECOND).ticks) == []
+    assert list(select(make_schedule(), [], BEGIN, BEGIN + SECOND).ticks) == [BEGIN]
+    assert list(select(make_schedule(**change), [], BEGIN, BEGIN + SECOND).ticks) == []
 
 
 def test_what_comes_after_the_next_tick_is_that_one_s():
     """Also with more slack than there is between two ticks."""
-    executions = [_execution(BEGIN + timedelta(minutes=65))]
+    executions = [make_execution(BEGIN + timedelta(minutes=65))]
     generous = timedelta(hours=3)
 
     at = [
-        select(_schedule(), executions, tick, tick + SECOND, slack=generous).execution
+        select(make_schedule(), executions, tick, tick + SECOND, slack=generous).execution
         for tick in (BEGIN, BEGIN + timedelta(hours=1))
     ]
 
@@ -98,19 +74,19 @@ def test_what_comes_after_the_next_tick_is_that_one_s():
 
 def test_the_newest_is_the_one_created_last():
     """In whatever order they are listed, and whatever the interval."""
-    executions = [_execution(BEGIN - timedelta(days=day), day) for day in (3, 1, 2)]
+    executions = [make_execution(BEGIN - timedelta(days=day), day) for day in (3, 1, 2)]
 
-    assert select(_schedule(), executions, BEGIN, BEGIN, pick="newest").execution == executions[1]
-    assert select(_schedule(), [], BEGIN, BEGIN, pick="newest").execution is None
+    assert select(make_schedule(), executions, BEGIN, BEGIN, pick="newest").execution == executions[1]
+    assert select(make_schedule(), [], BEGIN, BEGIN, pick="newest").execution is None
 
 
 def test_the_next_is_the_first_one_from_the_start_on():
     """It need not be that of a tick, and what was there before is not new."""
-    executions = [_execution(BEGIN + timedelta(minutes=minutes)) for minutes in (50, -1, 40)]
+    executions = [make_execution(BEGIN + timedelta(minutes=minutes)) for minutes in (50, -1, 40)]
 
-    assert select(_schedule(), executions, BEGIN, BEGIN, pick="next").execution == executions[2]
+    assert select(make_schedule(), executions, BEGIN, BEGIN, pick="next").execution == executions[2]
     assert (
-        select(_schedule(), executions, executions[2].created_at, BEGIN, pick="next").execution
+        select(make_schedule(), executions, executions[2].created_at, BEGIN, pick="next").execution
         == (executions[2])
     )
-    assert select(_schedule(), executions[1:2], BEGIN, BEGIN, pick="next").execution is None
+    assert select(make_schedule(), executions[1:2], BEGIN, BEGIN, pick="next").execution is None

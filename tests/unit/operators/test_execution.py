@@ -46,12 +46,6 @@ def _run_operator(**change):
     return AICoreRunExecutableOperator(**{**arguments, **change})
 
 
-@pytest.fixture(params=[False, True], ids=["blocking", "deferrable"])
-def mode(request):
-    """Return whether to defer."""
-    return request.param
-
-
 @pytest.mark.parametrize("exit_code", [126, 127])
 def test_a_command_that_is_not_there_is_not_tried_again(connection, context, network, exit_code):
     """The next execution would be of the same image and the same template."""
