@@ -304,7 +304,9 @@ class AICoreStopExecutionOperator(_AICoreEndExecutionOperator):
         ti, task_id = context["ti"], self.of_task_id
         ids = self._run(lambda patience: left_behind.end_those_of(ti.dag_id, ti.run_id, task_id, patience))
         self.log.info(
-            "Of task %s, %s.", task_id, f"ended {', '.join(ids)}" if ids else "no execution was live"
+            "Of task %s, %s.",
+            task_id,
+            f"ended {', '.join(ids)}" if ids else "none with a configuration of its own was found live",
         )
         return {"ended": list(ids)}
 
