@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_aicore.outlets import artifact_uri, tell_outlets
 
@@ -28,21 +26,9 @@ RESULT = {
 }
 
 
-class Events(dict[Any, Any]):
-    """Stands for Airflow's accessors, which need a running task."""
-
-    def __missing__(self, key):
-        """Make an event's accessor."""
-        added: list[Any] = []
-        accessor = SimpleNamespace(extra={}, added=added)
-        accessor.add = lambda asset, extra: added.append((asset.uri, extra))
-        self[key] = accessor
-        return accessor
-
-
 def test_an_asset_tells_of_the_execution_and_of_its_artifact():
     """The artifact stands with the asset that has its URI, and not with any other."""
-    events = Events()
+    events = OutletEventAccessors()
     model, other = Asset("aicore://default/text-clf/text-model"), Asset("other")
     events[other].extra["own"] = 1
 
@@ -62,13 +48,13 @@ def test_an_asset_tells_of_the_execution_and_of_its_artifact():
 
 def test_an_alias_gets_an_asset_for_each_artifact():
     """Which artifacts an executable writes need not be known when the DAG is written."""
-    events, alias = Events(), AssetAlias("models")
+    events, alias = OutletEventAccessors(), AssetAlias("models")
 
     tell_outlets([alias], events, RESULT)
 
-    ((uri, extra),) = events[alias].added
-    assert uri == "aicore://default/text-clf/text-model"
-    assert (extra["artifact_id"], extra["execution_id"]) == ("a1", "e123")
+    (event,) = events[alias].asset_alias_events
+    assert event.dest_asset_key.uri == "aicore://default/text-clf/text-model"
+    assert (event.extra["artifact_id"], event.extra["execution_id"]) == ("a1", "e123")
 
 
 def test_names_are_quoted_in_a_uri():
