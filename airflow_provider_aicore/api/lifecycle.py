@@ -21,6 +21,9 @@ _ENDED = {
     ExecutionStatus.STOPPED: Outcome.STOPPED,
 }
 
+LIVE = tuple(status for status in ExecutionStatus if status not in _ENDED)
+"""The statuses in which an execution has not ended, in the order of a life."""
+
 
 def outcome(status: ExecutionStatus) -> Outcome | None:
     """Return how it ended, or ``None`` while it has not.

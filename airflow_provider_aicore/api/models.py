@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -159,6 +160,21 @@ class Execution(Model):
     @classmethod
     def _null_is_none_yet(cls, value: object) -> object:
         return [] if value is None else value
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSighting:
+    """As much of an execution as a wait needs, out of a list of thousands."""
+
+    id: str
+    status: ExecutionStatus
+    created_at: Annotated[datetime, Field(alias="createdAt")]
+    status_message: Annotated[str | None, Field(alias="statusMessage")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sightings:
+    resources: list[ExecutionSighting]
 
 
 class ExecutionCreated(Model):
@@ -347,6 +363,22 @@ class Reader(Generic[T]):
             return self._adapter.validate_python(body)
         except ValidationError as error:
             raise unexpected_response(response, _where(error)) from error
+
+
+def sightings(response: httpx.Response) -> list[ExecutionSighting]:
+    """Read one page of a list from the bytes, without making Python's objects of the JSON first.
+
+    :raises UnexpectedResponseError: it is not such a page.
+    """
+    try:
+        return _sightings_adapter().validate_json(response.content).resources
+    except ValidationError as error:
+        raise unexpected_response(response, _where(error)) from error
+
+
+@functools.cache
+def _sightings_adapter() -> TypeAdapter[_Sightings]:
+    return TypeAdapter(_Sightings)
 
 
 def resources(kind: type[T]) -> Reader[list[T]]:

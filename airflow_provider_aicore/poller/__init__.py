@@ -1,0 +1,36 @@
+"""Waiting for what AI Core runs; it knows no Airflow.
+
+Whoever waits on a worker runs the flow :func:`until_ended`, and whoever waits in an event loop with others
+awaits :func:`wait_for`, for which all waits of a resource group share one poll.
+"""
+
+from airflow_provider_aicore.poller.alone import until_ended
+from airflow_provider_aicore.poller.shared import Waiting, wait_for
+from airflow_provider_aicore.poller.wait import (
+    EXECUTIONS,
+    HEARTBEAT,
+    LOOKING_FAILED,
+    MIN_INTERVAL,
+    NOT_FOUND_GRACE,
+    TROUBLE,
+    Kind,
+    Log,
+    Wait,
+    is_overdue,
+)
+
+__all__ = [
+    "EXECUTIONS",
+    "HEARTBEAT",
+    "LOOKING_FAILED",
+    "MIN_INTERVAL",
+    "NOT_FOUND_GRACE",
+    "TROUBLE",
+    "Kind",
+    "Log",
+    "Wait",
+    "Waiting",
+    "is_overdue",
+    "until_ended",
+    "wait_for",
+]

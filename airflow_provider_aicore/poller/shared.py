@@ -1,0 +1,204 @@
+"""Waiting with others: ten thousand waits for the price of one."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE, Door, Doors
+from airflow_provider_aicore.poller.pace import MOMENT
+from airflow_provider_aicore.poller.wait import Looks, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from types import TracebackType
+
+    from airflow_provider_aicore.poller.sender import Connect
+    from airflow_provider_aicore.poller.wait import Entity, Log, Wait
+
+_SPREAD = 0.05
+
+
+async def wait_for(
+    wait: Wait,
+    *,
+    log: Log,
+    connection: Hashable,
+    connect: Connect,
+    requests_per_minute: float = REQUESTS_PER_MINUTE,
+    wall: Callable[[], float] | None = None,
+    jitter: Callable[[], float] | None = None,
+) -> Entity | None:
+    """Wait for an execution to end, together with all others of its resource group in this event loop.
+
+    The face of the shared poll, and the counterpart of the flow :func:`~.alone.until_ended`, whose lines,
+    patience and errors it has. A trigger calls it in its `run`, in its own task, where its log is its own::
+
+        hook = AICoreHook(self.aicore_conn_id, self.resource_group)
+        execution = await wait_for(
+            Wait(self.execution_id, interval=self.poll_interval, seconds=seconds_left),
+            log=self.log,
+            connection=(self.aicore_conn_id, self.resource_group),
+            connect=hook.aget_conn,
+        )
+
+    What waits has no client of its own: `connect` is called once for all waits with the same `connection`,
+    outside the caller's task and context, and again when the credentials were refused. If it fails for a
+    reason that is neither AI Core's nor a bad argument, that is trouble in looking like any other.
+
+    :param log: where this wait says what it sees.
+    :param connection: what is the same for all waits for which `connect` gives the same.
+    :param connect: makes a client of the resource group, which is closed here.
+    :param requests_per_minute: requests of the whole resource group up to which executions are looked at
+        before their interval is over, because they are young or expected to end; more than 0. What the
+        intervals ask for is always done, and so is the one read of what has left the lists. The last wait's
+        holds for all.
+    :param wall: a clock in seconds since the epoch; the system's if not given. Time is otherwise the event
+        loop's.
+    :param jitter: draws from 0 up to 1; at random if not given.
+    :return: the execution when it ended, or is overdue, in full; when the time was over, as last seen
+        (``None`` if it never was).
+    :raises ValueError: an argument cannot be meant; nothing is asked then.
+    :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
+        404 for a minute), or the error budget is used up.
+    """
+    seen: Entity | None = None
+    async with Waiting(
+        wait,
+        log=log,
+        connection=connection,
+        connect=connect,
+        requests_per_minute=requests_per_minute,
+        wall=wall,
+        jitter=jitter,
+    ) as waiting:
+        async for entity in waiting:
+            seen = entity
+    return seen
+
+
+class Waiting:
+    """One wait in the shared poll: enter it with ``async with``, and iterate over each change that is seen.
+
+    The last one is the ended execution, unless the time was over before. What changes twice before it is
+    looked at is given once. For the parameters and errors see :func:`wait_for`.
+    """
+
+    __slots__ = (
+        "_door",
+        "_end",
+        "_news",
+        "_over",
+        "_refusal",
+        "_start",
+        "_start_by",
+        "_time",
+        "_waker",
+        "_wall",
+        "_way_in",
+        "wait",
+        "watch",
+    )
+
+    def __init__(
+        self,
+        wait: Wait,
+        *,
+        log: Log,
+        connection: Hashable,
+        connect: Connect,
+        requests_per_minute: float = REQUESTS_PER_MINUTE,
+        wall: Callable[[], float] | None = None,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        wait.kind.read(wait.id)  # Refuses a bad id.
+        if not 0 < requests_per_minute < math.inf:
+            raise ValueError(f"requests_per_minute is {requests_per_minute!r}, but it has to be more than 0.")
+        self._time = asyncio.get_running_loop().time
+        now = self._time()
+        self.wait = wait
+        self.watch = Watch(wait, log, Looks(now), wall or time.time)
+        self._start: float | None = now + wait.first_look_after
+        self._end = math.inf if wait.seconds is None else now + wait.seconds
+        self._door: Door
+        self._way_in = (connection, connect, requests_per_minute, wall or time.time, jitter or random.random)
+        self._waker: asyncio.Future[None] | None = None
+        self._news: Any = None
+        self._refusal: Exception | None = None
+        self._over = False
+
+    async def __aenter__(self) -> Self:
+        self._door = Doors.of_this_loop().door(*self._way_in)
+        self._door.enter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._door.leave(self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._start is not None:
+            await self._sleep_until(min(self._start, self._end))
+            self._start = None
+            self._door.wait(self)
+        while not self._over:
+            now = self._time()
+            if self._refusal is not None:
+                raise _own(self._refusal)
+            if self._news is not None:
+                news, self._news = self._news, None
+                self.watch.saw(news, now)
+                self._over = self.wait.kind.has_ended(news.status)
+                return news
+            if now >= self._end:
+                break
+            if (error := self.watch.bear(now)) is not None:
+                raise _own(error)
+            self.watch.still(now)
+            # Spread, lest ten thousand of them wake at the same moment.
+            pause = (self.watch.next_at() - now) * (1 + _SPREAD * self._door.jitter())
+            await self._sleep_until(min(self._end, now + pause + MOMENT))
+        raise StopAsyncIteration
+
+    def tell(self, entity: Entity) -> None:
+        """Say what is seen."""
+        self._news = entity
+        self.rouse()
+
+    def refuse(self, error: Exception) -> None:
+        """Say that looking on makes no sense."""
+        self._refusal = error
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Wake the one who waits."""
+        if self._waker is not None and not self._waker.done():
+            self._waker.set_result(None)
+
+    async def _sleep_until(self, when: float) -> None:
+        if when <= self._time():
+            return
+        loop = asyncio.get_running_loop()
+        self._waker = loop.create_future()
+        timer = loop.call_at(when, self.rouse)
+        try:
+            await self._waker
+        finally:
+            timer.cancel()
+            self._waker = None
+
+
+def _own(error: Exception) -> Exception:
+    """Copy an error that many raise: each would add its traceback to the one that all have."""
+    try:
+        return copy.copy(error)
+    except Exception:  # noqa: BLE001 - not each error of others can be copied
+        return error
