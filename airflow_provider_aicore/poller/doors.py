@@ -42,6 +42,8 @@ class Door:
         self.requests_per_minute = REQUESTS_PER_MINUTE
         self.group: Group | None = None
         self.users = 0
+        self.context = contextvars.Context()
+        """For the timers of all: each would copy one of its own."""
         self._doors = doors
         self._time = asyncio.get_running_loop().time
         self._looks = Looks(self._time())

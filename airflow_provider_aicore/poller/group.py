@@ -88,7 +88,7 @@ class Group:
         """Look until cancelled."""
         try:
             while True:
-                next_at = math.inf
+                next_at = self._alarm_at = math.inf
                 for roll in list(self._rolls.values()):
                     next_at = min(next_at, await self._look(roll))
                 await self._sleep_until(next_at)
@@ -251,6 +251,7 @@ class Group:
                 await asyncio.sleep(0)
 
     async def _sleep_until(self, when: float) -> None:
+        when = min(when, self._alarm_at)
         if when <= self._loop.time():
             await asyncio.sleep(0)
             return
@@ -264,13 +265,14 @@ class Group:
                 self._timer.cancel()
 
     def _hasten(self, when: float) -> None:
-        """Sleep no longer than that."""
-        if self._alarm is None or when >= self._alarm_at:
+        """Sleep no longer than that, now or next."""
+        if when >= self._alarm_at:
             return
-        if self._timer is not None:
-            self._timer.cancel()
         self._alarm_at = when
-        self._timer = self._loop.call_at(when, _ring, self._alarm)
+        if self._alarm is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(when, _ring, self._alarm)
 
 
 def _ring(alarm: asyncio.Future[None]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GATHERING = 1.0
 """Seconds for which a first look waits for others to join it."""
 
-PAGE = 2000
+PAGE = 2500
 """Items of one page of a list.
 
 AI Core would give up to 100 000, but all other work of the event loop would wait while they are read (2 µs
@@ -78,7 +78,7 @@ class Subject(Looks):
         self.round = self.missed = 0
         """The last round of lists in which it was there, and in which it was not."""
         self.entity: Any = None
-        self.listeners: list[Listener] = []
+        self.listeners: tuple[Listener, ...] = ()
 
     def heed(self) -> None:
         """Look as often as the most impatient of those who wait."""
@@ -156,7 +156,7 @@ class Roll:
         subject = self.subjects.get(listener.wait.id)
         if subject is None:
             subject = self.subjects[listener.wait.id] = Subject(listener.wait.id, now)
-        subject.listeners.append(listener)
+        subject.listeners += (listener,)
         subject.heed()
         subject.due = subject.early = min(subject.due, now + GATHERING)
         listener.watch.looks = subject
@@ -168,7 +168,7 @@ class Roll:
         subject = self.subjects.get(listener.wait.id)
         if subject is None or listener not in subject.listeners:
             return
-        subject.listeners.remove(listener)
+        subject.listeners = tuple(each for each in subject.listeners if each is not listener)
         if subject.listeners:
             subject.heed()
         else:

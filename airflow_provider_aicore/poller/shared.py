@@ -14,7 +14,7 @@ from airflow_provider_aicore.poller.pace import MOMENT
 from airflow_provider_aicore.poller.wait import Looks, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Coroutine, Hashable
     from types import TracebackType
 
     from airflow_provider_aicore.poller.sender import Connect
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SPREAD = 0.05
 
 
-async def wait_for(
+def wait_for(
     wait: Wait,
     *,
     log: Log,
@@ -32,7 +32,7 @@ async def wait_for(
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     wall: Callable[[], float] | None = None,
     jitter: Callable[[], float] | None = None,
-) -> Entity | None:
+) -> Coroutine[Any, Any, Entity | None]:
     """Wait for an execution to end, together with all others of its resource group in this event loop.
 
     The face of the shared poll, and the counterpart of the flow :func:`~.alone.until_ended`, whose lines,
@@ -66,8 +66,7 @@ async def wait_for(
     :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
         404 for a minute), or the error budget is used up.
     """
-    seen: Entity | None = None
-    async with Waiting(
+    waiting = Waiting(
         wait,
         log=log,
         connection=connection,
@@ -75,9 +74,20 @@ async def wait_for(
         requests_per_minute=requests_per_minute,
         wall=wall,
         jitter=jitter,
-    ) as waiting:
-        async for entity in waiting:
-            seen = entity
+    )
+    return _last(waiting)
+
+
+async def _last(waiting: Waiting) -> Entity | None:
+    """Give what was seen last, without a call between that takes memory as long as it waits."""
+    seen: Entity | None = None
+    async with waiting:
+        while not waiting.is_over():
+            news = waiting.take()
+            if news is None:
+                await waiting.doze()
+            else:
+                seen = news
     return seen
 
 
@@ -91,12 +101,13 @@ class Waiting:
     __slots__ = (
         "_door",
         "_end",
+        "_has_ended",
         "_news",
-        "_over",
         "_refusal",
         "_start",
         "_start_by",
         "_time",
+        "_timer",
         "_waker",
         "_wall",
         "_way_in",
@@ -127,46 +138,70 @@ class Waiting:
         self._door: Door
         self._way_in = (connection, connect, requests_per_minute, wall or time.time, jitter or random.random)
         self._waker: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._news: Any = None
         self._refusal: Exception | None = None
-        self._over = False
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
         self._door = Doors.of_this_loop().door(*self._way_in)
+        del self._way_in  # There may be ten thousand of these.
         self._door.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._door.leave(self)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
-        if self._start is not None:
-            await self._sleep_until(min(self._start, self._end))
+        while not self.is_over():
+            news = self.take()
+            if news is not None:
+                return news
+            await self.doze()
+        raise StopAsyncIteration
+
+    def is_over(self) -> bool:
+        """Tell whether it has ended, or the time is over and nothing is new."""
+        return self._has_ended or (self._news is None and self._time() >= self._end)
+
+    def take(self) -> Any:
+        """Give what is new, or ``None``; say what is to be said."""
+        now = self._time()
+        if self._start is not None and now >= self._start:
             self._start = None
             self._door.wait(self)
-        while not self._over:
-            now = self._time()
-            if self._refusal is not None:
-                raise _own(self._refusal)
-            if self._news is not None:
-                news, self._news = self._news, None
-                self.watch.saw(news, now)
-                self._over = self.wait.kind.has_ended(news.status)
-                return news
-            if now >= self._end:
-                break
-            if (error := self.watch.bear(now)) is not None:
-                raise _own(error)
-            self.watch.still(now)
+        if self._refusal is not None:
+            raise _own(self._refusal)
+        news, self._news = self._news, None
+        if news is not None:
+            self.watch.saw(news, now)
+            self._has_ended = self.wait.kind.has_ended(news.status)
+        elif (error := self.watch.bear(now)) is not None:
+            raise _own(error)
+        self.watch.still(now)
+        return news
+
+    def doze(self) -> asyncio.Future[None]:
+        """Give what to await until something is new, or has to be said."""
+        loop = asyncio.get_running_loop()
+        when, now = self._start, self._time()
+        if when is None:
             # Spread, lest ten thousand of them wake at the same moment.
-            pause = (self.watch.next_at() - now) * (1 + _SPREAD * self._door.jitter())
-            await self._sleep_until(min(self._end, now + pause + MOMENT))
-        raise StopAsyncIteration
+            when = now + (self.watch.next_at() - now) * (1 + _SPREAD * self._door.jitter()) + MOMENT
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(min(when, self._end), Waiting.rouse, self, context=self._door.context)
+        self._waker = loop.create_future()
+        if self._refusal is not None or self._news is not None:
+            self.rouse()
+        return self._waker
 
     def tell(self, entity: Entity) -> None:
         """Say what is seen."""
@@ -182,18 +217,6 @@ class Waiting:
         """Wake the one who waits."""
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
-
-    async def _sleep_until(self, when: float) -> None:
-        if when <= self._time():
-            return
-        loop = asyncio.get_running_loop()
-        self._waker = loop.create_future()
-        timer = loop.call_at(when, self.rouse)
-        try:
-            await self._waker
-        finally:
-            timer.cancel()
-            self._waker = None
 
 
 def _own(error: Exception) -> Exception:

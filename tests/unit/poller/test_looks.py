@@ -63,7 +63,7 @@ def test_many_are_listed(together):
     assert together.requests()["read"] == 20
     lists = [request.url.params for _, request in together.asked if kind(request) == "list"]
     assert [each["status"] for each in lists[:LISTS]] == ["UNKNOWN", "PENDING", "RUNNING", "STOPPING"]
-    assert {(each["$select"], each["$top"]) for each in lists} == {("status", "2000")}
+    assert {(each["$select"], each["$top"]) for each in lists} == {("status", "2500")}
     # Ten minutes have 20 intervals; some lists come early, while they are young.
     assert 20 * LISTS <= len(lists) <= 35 * LISTS
 
@@ -98,7 +98,7 @@ def test_lists_are_given_up_when_they_cost_too_much(together):
     page = {"id": "e", "status": "UNKNOWN", "createdAt": "2026-01-01T00:00:00Z"}
 
     async def endless(request):
-        return httpx.Response(200, json={"resources": [page] * 2000}) if kind(request) == "list" else None
+        return httpx.Response(200, json={"resources": [page] * 2500}) if kind(request) == "list" else None
 
     together.instead = endless
     ended = together.wait_for_all(together.start(Progress.by_clock(), 5))
@@ -145,7 +145,7 @@ def test_smaller_pages_are_asked_for_if_need_be(together):
 
     assert {each.status for each in together.wait_for_all(ids)} == {ExecutionStatus.COMPLETED}
     tops = [int(request.url.params["$top"]) for _, request in together.asked if kind(request) == "list"]
-    assert tops[:5] == [2000, 1000, 500, 250, 125]
+    assert tops[:5] == [2500, 1000, 500, 250, 125]
     assert set(tops[5:]) == {125}
     assert any(request.url.params.get("$skip") == "125" for _, request in together.asked)
 
@@ -306,13 +306,13 @@ def test_nothing_is_told_before_the_first_look(together):
         (10_000, 10_000, 0, True),
         (10, 10_000, 0, False),
         (30, 30, 26, False),
-        (100, 40_000, 0, False),
+        (90, 40_000, 0, False),
         (200, 40_000, 0, True),
     ],
 )
 def test_the_cost_model(looks, listed, strays, listing):
     """Lists cost a request each and for each full page, their items, and what they do not show."""
-    assert lists_are_cheaper(looks, statuses=4, listed=listed, strays=strays, page=2000) is listing
+    assert lists_are_cheaper(looks, statuses=4, listed=listed, strays=strays, page=2500) is listing
 
 
 def test_ten_thousand_take_ten_requests_at_most():
