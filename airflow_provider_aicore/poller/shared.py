@@ -9,9 +9,11 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_provider_aicore.api.lifecycle import has_started
+from airflow_provider_aicore.api.models import ExecutionSighting, ExecutionStatus
 from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE, Door, Doors
 from airflow_provider_aicore.poller.pace import MOMENT
-from airflow_provider_aicore.poller.wait import Looks, Watch
+from airflow_provider_aicore.poller.wait import Looks, Watch, is_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -142,6 +144,8 @@ class Waiting:
         self._news: Any = None
         self._refusal: Exception | None = None
         self._has_ended = False
+        self._start_by: float | None = None
+        self._wall = wall or time.time
 
     async def __aenter__(self) -> Self:
         self._door = Doors.of_this_loop().door(*self._way_in)
@@ -183,10 +187,26 @@ class Waiting:
         if news is not None:
             self.watch.saw(news, now)
             self._has_ended = self.wait.kind.has_ended(news.status)
+            self._judge_start(news)
         elif (error := self.watch.bear(now)) is not None:
             raise _own(error)
         self.watch.still(now)
+        if self._start_by is not None and self._wall() >= self._start_by:
+            self._start_by = None
+            self._door.read(self)
         return news
+
+    def _judge_start(self, news: Any) -> None:
+        """End the wait if the execution is overdue; if only a list says so, have it read when it is time."""
+        timeout = self.wait.pending_timeout
+        if timeout is None or self._has_ended:
+            return
+        if isinstance(news, ExecutionSighting):
+            has_not = news.status in {ExecutionStatus.UNKNOWN, ExecutionStatus.PENDING}
+        else:
+            self._has_ended = is_overdue(self.wait, news, self._wall)
+            has_not = not has_started(news)
+        self._start_by = news.created_at.timestamp() + timeout if has_not else None
 
     def doze(self) -> asyncio.Future[None]:
         """Give what to await until something is new, or has to be said."""
@@ -195,6 +215,8 @@ class Waiting:
         if when is None:
             # Spread, lest ten thousand of them wake at the same moment.
             when = now + (self.watch.next_at() - now) * (1 + _SPREAD * self._door.jitter()) + MOMENT
+        if self._start_by is not None:
+            when = min(when, now + self._start_by - self._wall() + MOMENT)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = loop.call_at(min(when, self._end), Waiting.rouse, self, context=self._door.context)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 HERE = Path(__file__).parent / "waits"
-INTERVAL = 10.0
+INTERVAL = 6.0
 ENDINGS = 200
 OTHERS = ("one session", "client per wait", "client per poll")
 SIZES = dict.fromkeys(("ours", "one session", "asleep"), (100, 1000, 10000))
@@ -102,7 +102,11 @@ def measured(pattern, number, history=0):
             )
         finally:
             place.close()
-        figures[key] = json.loads(done.stdout)
+        figure = json.loads(done.stdout)
+        if pattern in OTHERS and figure["requests"]:
+            # One that cannot keep up looks less often; what counts is what it takes to look at each one.
+            figure["cpu"] *= number / figure["requests"]
+        figures[key] = figure
     return figures[key]
 
 

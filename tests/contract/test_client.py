@@ -151,6 +151,8 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         )
         for status in ExecutionStatus
     ),
+    *((executions.query_statuses, {"status": status, "top": 2500}) for status in ExecutionStatus),
+    (executions.query_statuses, {"status": "RUNNING", "top": 1, "skip": 1, "status_only": False}),
     (
         executions.count,
         {

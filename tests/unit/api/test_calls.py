@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from airflow_provider_aicore.api import (
+    ExecutionStatus,
+    UnexpectedResponseError,
     artifacts,
     configurations,
     execution_schedules,
@@ -15,6 +17,7 @@ from airflow_provider_aicore.api import (
     scenarios,
 )
 from airflow_provider_aicore.api.bindings import parameter_value
+from airflow_provider_aicore.emulator import Answer
 
 BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", None, 1234]
 
@@ -168,6 +171,18 @@ def test_a_search_is_held_to_its_limits(search):
     """A search has 1 to 80 characters and no tilde."""
     with pytest.raises(ValueError, match="search"):
         configurations.query(search=search)
+
+
+@pytest.mark.not_as_described("a page without statuses")
+def test_a_list_of_statuses_asks_for_no_more(client, emulator):
+    """It has what a wait needs, and a page without that is refused."""
+    call = executions.query_statuses(status=ExecutionStatus.RUNNING, top=2)
+    assert call.params == {"status": "RUNNING", "$top": "2", "$select": "status"}
+    assert client.send(call) == []
+    page = {"resources": [{"id": "e1", "createdAt": "2026-01-01T00:00:00Z"}]}
+    emulator.faults.add(Answer(200, json=page), path="/lm/executions")
+    with pytest.raises(UnexpectedResponseError, match=r"resources.0.status"):
+        client.send(call)
 
 
 def test_paging_is_written_with_the_dollar_sign():

@@ -297,6 +297,31 @@ def test_nothing_is_told_before_the_first_look(together):
     assert 5 <= together.run(main()) <= 6.5
 
 
+@pytest.mark.parametrize("number", [2, 10])
+@pytest.mark.parametrize("status", ["UNKNOWN", "PENDING"])
+def test_an_execution_that_does_not_start_in_time_ends_its_wait(together, clock, status, number):
+    """It comes back in full and as it is when the time since its creation is over, listed or not."""
+    begin = clock.now()
+    ended = together.wait_for_all(together.start(Progress.stuck(status), number), pending_timeout=600)
+
+    assert {each.status.value for each in ended} == {status}
+    assert 600 <= clock.now() - begin <= 605
+    assert all(hasattr(each, "start_time") for each in ended)
+
+
+@pytest.mark.parametrize("number", [2, 10])
+def test_an_execution_that_has_started_is_never_overdue(together, number):
+    """A list does not say that it has, so it is read before it is given up."""
+    steps = (
+        Step("RUNNING", after_seconds=50),
+        Step("PENDING", after_seconds=50),
+        Step("DEAD", after_seconds=900),
+    )
+    ended = together.wait_for_all(together.start(Progress(steps), number), pending_timeout=300)
+
+    assert {each.status for each in ended} == {ExecutionStatus.DEAD}
+
+
 @pytest.mark.parametrize(
     ("looks", "listed", "strays", "listing"),
     [
