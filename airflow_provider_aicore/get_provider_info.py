@@ -47,6 +47,26 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
+_CONFIGURATION: dict[str, Any] = {
+    "aicore": {
+        "description": "SAP AI Core.",
+        "options": {
+            "poll_requests_per_minute": {
+                "description": (
+                    "Requests per minute and resource group up to which a triggerer looks at executions "
+                    "before their interval is over: at young ones, and at those that are expected to end. "
+                    "All requests count, but what the intervals ask for is always done. More than 0."
+                ),
+                "version_added": "0.1.0",
+                "type": "float",
+                "example": None,
+                "default": "20.0",
+            },
+        },
+    },
+}
+
+
 def _modules(package: str, *names: str) -> list[dict[str, Any]]:
     modules = [f"airflow_provider_aicore.{package}.{name}" for name in names]
     return [{"integration-name": _INTEGRATION, "python-modules": modules}]
@@ -70,6 +90,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "artifact", "configuration", "execution", "execution_schedule"),
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
+        "config": _CONFIGURATION,
         "connection-types": [
             {
                 "connection-type": "aicore",

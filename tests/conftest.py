@@ -174,6 +174,7 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
 
     async def answer(_transport: Any, request: httpx.Request) -> httpx.Response:
         await request.aread()
+        await asyncio.sleep(0)  # Others have their turn before any answer comes.
         return emulator.handle(request)
 
     async def asleep(seconds: float) -> None:
@@ -189,6 +190,7 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("airflow_provider_aicore.api.termination.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.poller.alone.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.poller.shared.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.poller.wait.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.scheduled_execution.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.sleep", asleep)
@@ -196,6 +198,7 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("airflow_provider_aicore.interruption.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.killed.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.killed.sleep", asleep)
+    monkeypatch.setattr("tests.turned_loop.the_clock", clock)
     fake_asyncio = SimpleNamespace(sleep=asleep, Lock=asyncio.Lock)
     monkeypatch.setattr("airflow_provider_aicore.api.client.asyncio", fake_asyncio)
     return emulator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import importlib
 import json
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests import turned_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +47,15 @@ def run_to_the_end(
 def first_event(
     arguments: dict[str, Any], trigger_class: type[BaseTrigger] = AICoreExecutionTrigger
 ) -> dict[str, Any]:
-    """Return the payload of the event that a trigger with these arguments fires, as it reaches the worker."""
+    """Return the payload of the event that a trigger with these arguments fires, as it reaches the worker.
+
+    It waits by the clock of the fixture `network`.
+    """
 
     async def run() -> Any:
         async for event in trigger_class(**arguments).run():
             return event.payload
         return None
 
-    payload: dict[str, Any] = json.loads(json.dumps(asyncio.run(run())))
+    payload: dict[str, Any] = json.loads(json.dumps(turned_loop.run(run())))
     return payload

@@ -5,6 +5,7 @@ awaits :func:`wait_for`, for which all waits of a resource group share one poll.
 """
 
 from airflow_provider_aicore.poller.alone import until_ended
+from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE
 from airflow_provider_aicore.poller.shared import Waiting, wait_for
 from airflow_provider_aicore.poller.wait import (
     EXECUTIONS,
@@ -13,6 +14,7 @@ from airflow_provider_aicore.poller.wait import (
     MIN_INTERVAL,
     NOT_FOUND_GRACE,
     TROUBLE,
+    Entity,
     Kind,
     Log,
     Wait,
@@ -25,7 +27,9 @@ __all__ = [
     "LOOKING_FAILED",
     "MIN_INTERVAL",
     "NOT_FOUND_GRACE",
+    "REQUESTS_PER_MINUTE",
     "TROUBLE",
+    "Entity",
     "Kind",
     "Log",
     "Wait",

@@ -190,7 +190,8 @@ class Waiting:
             self._judge_start(news)
         elif (error := self.watch.bear(now)) is not None:
             raise _own(error)
-        self.watch.still(now)
+        if not self._has_ended:
+            self.watch.still(now)
         if self._start_by is not None and self._wall() >= self._start_by:
             self._start_by = None
             self._door.read(self)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
@@ -23,13 +26,16 @@ from airflow_provider_aicore.wait_event import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_aicore.api import Execution
+    from airflow_provider_aicore.poller import Entity
 
 __all__ = ["AICoreExecutionEventTrigger", "AICoreExecutionTrigger", "AICoreScheduledExecutionTrigger"]
 
 
 class AICoreExecutionTrigger(BaseTrigger):
     """Waits for one execution to end, and never raises.
+
+    All that wait in one resource group of a triggerer look together, at most as often as Airflow's
+    ``[aicore] poll_requests_per_minute`` and their intervals ask for.
 
     It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
     "deadline_at": …, "resource_group": …}``; for the outcomes see :mod:`.wait_event`. The arguments are
@@ -43,8 +49,8 @@ class AICoreExecutionTrigger(BaseTrigger):
     :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
     :param pending_timeout: seconds since its creation after which an execution that has not started wakes the
         task; never if not given.
-    :param first_look_after: seconds before the first look: a task that is woken while its worker still exits
-        is failed by Airflow's scheduler.
+    :param first_look_after: seconds before the first look, and before a deadline that has passed is told: a
+        task that is woken while its worker still exits is failed by Airflow's scheduler.
     :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
         does, nor one that an older version has stored.
     """
@@ -125,45 +131,64 @@ class AICoreExecutionTrigger(BaseTrigger):
         from airflow_provider_aicore.poller import LOOKING_FAILED
 
         try:
-            execution, outcome = await self._watch()
+            seen, outcome = await self._watch()
         except LOOKING_FAILED as error:
             return UNREACHABLE, None, str(error)
         except (AICoreError, ValueError) as error:
             return REFUSED, None, f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - a raise would lose the task's arguments; the worker looks
-            outcome = DEADLINE if self._seconds_left() == 0.0 else UNREACHABLE
-            return outcome, None, f"{type(error).__name__}: {error}"
-        if execution is None:
+            return UNREACHABLE, None, f"{type(error).__name__}: {error}"
+        if seen is None:
             return DEADLINE, None, "The execution could not be seen before the deadline."
-        return outcome, execution.status.value, execution.status_message or ""
+        return outcome, seen.status.value, seen.status_message or ""
 
-    async def _watch(self) -> tuple[Execution | None, str]:
+    async def _watch(self) -> tuple[Entity | None, str]:
         """Wait, and return the execution as seen last with what ended the wait."""
-        from airflow_provider_aicore.api import lifecycle
+        from airflow_provider_aicore.api import Execution, lifecycle
         from airflow_provider_aicore.hooks.aicore import AICoreHook
-        from airflow_provider_aicore.poller import Wait, is_overdue, until_ended
-        from airflow_provider_aicore.triggers.connecting import connect
+        from airflow_provider_aicore.poller import Wait, is_overdue, wait_for
 
         left = self._seconds_left()
-        patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
-        hook = AICoreHook(self.aicore_conn_id, self.resource_group)
-        async with await connect(hook, self.log, patience=patience, pause=self.poll_interval) as client:
-            wait = Wait(
-                self.execution_id,
-                interval=self.poll_interval,
-                error_budget=self.poll_error_budget,
-                first_look_after=self.first_look_after,
-                seconds=self._seconds_left(),
-                pending_timeout=self.pending_timeout,
-            )
-            execution = await client.run(until_ended(wait, retry=client.retry, log=self.log))
-        if execution is None:
-            return None, DEADLINE
-        if lifecycle.outcome(execution.status):
-            return execution, ENDED
-        return execution, PENDING if is_overdue(wait, execution) else DEADLINE
+        wait = Wait(
+            self.execution_id,
+            interval=self.poll_interval,
+            error_budget=self.poll_error_budget,
+            first_look_after=self.first_look_after,
+            seconds=None if left is None else max(left, self.first_look_after),
+            pending_timeout=self.pending_timeout,
+        )
+        seen = await wait_for(
+            wait,
+            log=self.log,
+            connection=(self.aicore_conn_id, self.resource_group),
+            connect=AICoreHook(self.aicore_conn_id, self.resource_group).aget_conn,
+            requests_per_minute=_requests_per_minute(),
+        )
+        if seen is not None and lifecycle.outcome(seen.status):
+            return seen, ENDED
+        # What was seen in a list only says nothing about its start.
+        is_pending = isinstance(seen, Execution) and is_overdue(wait, seen)
+        return seen, PENDING if is_pending else DEADLINE
 
     def _seconds_left(self) -> float | None:
         if self.deadline_at is None:
             return None
         return max(0.0, (datetime.fromisoformat(self.deadline_at) - datetime.now(UTC)).total_seconds())
+
+
+def _requests_per_minute() -> float:
+    """Read how often the waits of a resource group may look before their intervals are over.
+
+    :raises ValueError: it is no number above 0.
+    """
+    from airflow_provider_aicore.poller import REQUESTS_PER_MINUTE
+
+    # Airflow 3.1 and older know no defaults of providers.
+    given = conf.get("aicore", "poll_requests_per_minute", fallback=str(REQUESTS_PER_MINUTE))
+    with suppress(ValueError):
+        if 0 < float(given) < math.inf:
+            return float(given)
+    raise ValueError(
+        f"[aicore] poll_requests_per_minute is {given!r} in the triggerer's configuration of Airflow, but it "
+        f"has to be a number above 0; if it is not set it is {REQUESTS_PER_MINUTE:g}."
+    )

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 import airflow_provider_aicore
 from airflow_provider_aicore import exceptions
 from airflow_provider_aicore.get_provider_info import get_provider_info
+from airflow_provider_aicore.poller import REQUESTS_PER_MINUTE
 
 ROOT = Path(__file__).parents[2]
 OPERATOR_MODULES = [
@@ -67,6 +68,13 @@ def test_all_that_the_information_names_is_there():
                 importlib.import_module(module)
     module, _, name = info["connection-types"][0]["hook-class-name"].rpartition(".")
     assert hasattr(importlib.import_module(module), name)
+
+
+def test_the_default_that_airflow_shows_is_the_one_that_holds():
+    """Airflow 3.1 does not read it there, so that it stands in two places."""
+    (option,) = get_provider_info()["config"]["aicore"]["options"].values()
+
+    assert float(option["default"]) == REQUESTS_PER_MINUTE
 
 
 def test_every_operator_and_sensor_is_shown_in_an_example():

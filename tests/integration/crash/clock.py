@@ -5,14 +5,16 @@ So each run of a story takes the same steps, however slow the machine is.
 
 from __future__ import annotations
 
-import asyncio
 import mmap
 import selectors
 import struct
 import time
 from typing import TYPE_CHECKING
 
+from tests.turned_loop import LoopWithThreads
+
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
 _real_time = time.time
@@ -80,12 +82,14 @@ class SharedClock:
             def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
                 if timeout is None or timeout <= 0:
                     return super().select(timeout)
-                ready = super().select(timeout if is_busy() else min(timeout, _NETWORK_SECONDS))
+                waits_in_real_time = is_busy() or loop.threads_at_work
+                ready = super().select(timeout if waits_in_real_time else min(timeout, _NETWORK_SECONDS))
                 if not ready:
                     clock.turn(timeout + _TICK)
                 return ready
 
-        return asyncio.SelectorEventLoop(Selector())
+        loop = LoopWithThreads(Selector())
+        return loop
 
     def _read(self) -> tuple[float, float]:
         began, passed = struct.unpack_from("dd", self._memory)

@@ -15,6 +15,7 @@ from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress
 from airflow_provider_aicore.triggers import aicore
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests import turned_loop
 
 DEFERRED = {"manual__2026": {"train": "deferred"}}
 
@@ -241,22 +242,18 @@ def test_before_airflow_3_3_a_cancelled_trigger_asks_by_itself(
 ):
     """There a trigger is only cancelled; a newer Airflow says whether it was for the user's sake."""
     monkeypatch.setattr(aicore, "CORE_CALLS_ON_KILL", core_calls_on_kill)
-    monkeypatch.setattr(
-        "airflow_provider_aicore.api.client.asyncio",
-        SimpleNamespace(sleep=lambda _seconds: asyncio.sleep(3600), Lock=asyncio.Lock),
-    )
     trigger = start()
     server.states = {"manual__2026": {"train": "failed"}}
 
     async def cancel():
         waiting = asyncio.ensure_future(anext(trigger.run()))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(10)
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
         assert waiting.cancelled()
 
-    asyncio.run(cancel())
+    turned_loop.run(cancel())
 
     assert targets(trigger) == [target]
 

@@ -121,7 +121,7 @@ class Together:
             assert all(client._http.is_closed for client in self.clients)
             return result
 
-        return turned_loop.run(self.clock, checked())
+        return turned_loop.run(checked(), self.clock)
 
     def requests(self, path: str = "") -> Counter[str]:
         """Count what was asked: `token`, `list` and `read`; or only in a path."""

@@ -353,3 +353,12 @@ def test_an_age_counts_from_the_creation(together, caplog):
     together.wait_for_all(together.start(RUNNING, ago=400), seconds=0.5)
 
     assert "is UNKNOWN after 400 s." in caplog.text
+
+
+def test_the_end_is_not_said_here(together, caplog):
+    """That is the caller's to tell, also when nothing was said for long."""
+    caplog.set_level("INFO", logger="wait")
+    together.wait_for_all(together.start(TEN_MINUTES), requests_per_minute=0.1, interval=400)
+
+    assert "is RUNNING" in caplog.text
+    assert "is COMPLETED" not in caplog.text

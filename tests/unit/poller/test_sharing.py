@@ -149,7 +149,7 @@ def test_each_event_loop_has_its_own(together):
         Doors.of_this_loop()
         return len(Doors._of_loops)
 
-    assert turned_loop.run(together.clock, main()) == 1
+    assert turned_loop.run(main(), together.clock) == 1
 
 
 def test_each_wait_speaks_in_its_own_context(together):

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests import turned_loop
 from tests.deferral import first_event
 
 SAMPLES: list[dict[str, Any]] = [
@@ -96,18 +97,34 @@ def test_an_ended_execution_fires_once_with_its_status(execution_id):
 
 def test_the_first_look_comes_later(execution_id, clock):
     """A task woken while its worker still exits is failed by the scheduler, so the trigger waits a little."""
+    clock.move(3600)  # It has ended.
+    begin = clock.now()
+
     first_event(_arguments(execution_id))
 
-    assert clock.slept[0] == 5.0
+    assert 5 <= clock.now() - begin <= 7
 
 
-def test_a_passed_deadline_fires_as_such(execution_id):
-    """The deadline comes back with the event, for whoever waits again."""
+def test_a_passed_deadline_fires_as_such(execution_id, network, clock):
+    """The deadline comes back with the event, for whoever waits again; not while the worker still exits."""
+    network.requests.clear()
+    begin = clock.now()
     deadline = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
 
     event = first_event(_arguments(execution_id, deadline_at=deadline))
 
-    assert (event["outcome"], event["status"], event["deadline_at"]) == ("deadline", "UNKNOWN", deadline)
+    assert (event["outcome"], event["status"], event["deadline_at"]) == ("deadline", None, deadline)
+    assert 5 <= clock.now() - begin <= 7
+    assert network.requests == []
+
+
+def test_a_deadline_fires_with_the_status_that_was_seen_last(execution_id):
+    """Whoever reads the event sees how far the execution had come."""
+    deadline = (datetime.now(UTC) + timedelta(seconds=40)).isoformat()
+
+    event = first_event(_arguments(execution_id, deadline_at=deadline))
+
+    assert (event["outcome"], event["status"]) == ("deadline", "PENDING")
 
 
 def test_lasting_trouble_fires_as_unreachable(execution_id, network):
@@ -148,23 +165,36 @@ def test_a_connection_that_cannot_be_had_says_nothing_about_the_execution(execut
     assert "nowhere" in event["message"]
 
 
-def test_a_cancelled_wait_ends_at_once_and_stops_nothing(execution_id, network, monkeypatch):
+def test_a_cancelled_wait_ends_at_once_and_stops_nothing(execution_id, network):
     """A triggerer that restarts cancels its triggers; the execution goes on."""
-    monkeypatch.setattr(
-        "airflow_provider_aicore.api.client.asyncio.sleep", lambda _seconds: asyncio.sleep(3600)
-    )
 
     async def cancel():
+        network.requests.clear()
         trigger = AICoreExecutionTrigger(**_arguments(execution_id))
         wait = asyncio.ensure_future(anext(trigger.run()))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(10)
         wait.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wait
         await trigger.cleanup()
 
-    asyncio.run(cancel())
-    assert not [request for request in network.requests if request.method in {"PATCH", "DELETE"}]
+    turned_loop.run(cancel())
+
+    paths = [request.path for request in network.requests]
+    assert paths == ["/oauth/token", f"/v2/lm/executions/{execution_id}"]
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "inf", "many"])
+def test_a_budget_of_requests_that_cannot_be_meant_is_refused(execution_id, network, monkeypatch, given):
+    """With the name of Airflow's option, and before anything is asked."""
+    monkeypatch.setenv("AIRFLOW__AICORE__POLL_REQUESTS_PER_MINUTE", given)
+    network.requests.clear()
+
+    event = first_event(_arguments(execution_id))
+
+    assert event["outcome"] == "refused"
+    assert f"[aicore] poll_requests_per_minute is '{given}'" in event["message"]
+    assert network.requests == []
 
 
 def test_no_secret_is_in_what_is_stored_or_fired(execution_id, network, service_key):

@@ -1,0 +1,106 @@
+"""Many triggers in one triggerer: what they share, and that they leave the others their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.providers.common.compat.connection import get_async_connection
+
+from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.api.lifecycle import LIVE
+from airflow_provider_aicore.emulator import Progress
+from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests import turned_loop
+
+MANY = 50
+
+
+@pytest.fixture
+def start(configuration_id, network, client_for_looking):
+    """Return a function that starts many executions and forgets the requests for that."""
+
+    def start(progress):
+        network.script("text-clf-train", progress)
+        ids = [client_for_looking.send(executions.create(configuration_id)).id for _ in range(MANY)]
+        network.requests.clear()
+        return ids
+
+    return start
+
+
+async def _events(ids, **arguments):
+    """Run triggers at the same time and give their events."""
+
+    async def event(execution_id):
+        trigger = AICoreExecutionTrigger(execution_id=execution_id, **arguments)
+        return [event.payload async for event in trigger.run()]
+
+    return [payload for payloads in await asyncio.gather(*map(event, ids)) for payload in payloads]
+
+
+def test_many_triggers_cost_one_look_up_one_token_and_a_list_per_interval(start, network, monkeypatch):
+    """Of the same connection and resource group; each end takes one read more."""
+    ids = start(Progress.by_clock(unknown=0, pending=0, running=3600))
+    look_ups = []
+
+    async def look_up(conn_id):
+        look_ups.append(conn_id)
+        return await get_async_connection(conn_id)
+
+    monkeypatch.setattr("airflow_provider_aicore.hooks.aicore.get_async_connection", look_up)
+    # So that the intervals alone say when to look.
+    monkeypatch.setenv("AIRFLOW__AICORE__POLL_REQUESTS_PER_MINUTE", "0.001")
+
+    events = turned_loop.run(_events(ids, poll_interval=60.0))
+
+    assert [event["execution_id"] for event in events] == ids
+    assert {(event["outcome"], event["status"]) for event in events} == {("ended", "COMPLETED")}
+    asked = Counter(request.path for request in network.requests)
+    assert look_ups == ["aicore_default"]
+    assert asked.pop("/oauth/token") == 1
+    # A list is one request for each status that is live; intervals are up to a twentieth shorter.
+    assert 60 <= asked.pop("/v2/lm/executions") / len(LIVE) <= 65
+    assert asked == {f"/v2/lm/executions/{execution_id}": 1 for execution_id in ids}
+
+
+def test_what_lists_alone_have_shown_is_no_reason_to_give_an_execution_up(start):
+    """They do not say whether it has started, so that only the deadline counts."""
+    ids = start(Progress.stuck("PENDING"))
+    deadline = (datetime.now(UTC) + timedelta(seconds=100)).isoformat()
+
+    events = turned_loop.run(_events(ids, deadline_at=deadline, pending_timeout=7200.0))
+
+    assert {(event["outcome"], event["status"]) for event in events} == {("deadline", "PENDING")}
+
+
+class _WorkingLoop(turned_loop.TurnedLoop):
+    """Its time also passes while it works: as CPU time, which a busy machine does not stretch."""
+
+    def time(self):
+        return super().time() + time.thread_time()
+
+
+@pytest.fixture
+def _no_garbage():
+    """Leave out the garbage collector's rounds, which take long for what other tests have left."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_garbage")
+def test_no_step_of_a_trigger_blocks_the_others(start, clock, caplog):
+    """Airflow runs all triggers of a triggerer in one event loop."""
+    ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
+
+    with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
+        runner.get_loop().slow_callback_duration = 0.05
+        events = runner.run(_events(ids))
+
+    assert {event["outcome"] for event in events} == {"ended"}
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
