@@ -358,7 +358,8 @@ def test_an_age_counts_from_the_creation(together, caplog):
 def test_the_end_is_not_said_here(together, caplog):
     """That is the caller's to tell, also when nothing was said for long."""
     caplog.set_level("INFO", logger="wait")
-    together.wait_for_all(together.start(TEN_MINUTES), requests_per_minute=0.1, interval=400)
+    running = together.start(Progress.by_clock(unknown=0, pending=0, running=610))
+    together.wait_for_all(running, interval=5, jitter=lambda: 1.0)
 
     assert "is RUNNING" in caplog.text
     assert "is COMPLETED" not in caplog.text
