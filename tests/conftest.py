@@ -105,15 +105,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def pem(tmp_path_factory):
-    """Return a certificate and its private key, and the key of another."""
-    folder = tmp_path_factory.mktemp("pem")
+def pem():
+    """Return a certificate and its private key, and the key of another.
+
+    The unit tier's tests all depend on it, and pytest goes through what a fixture asks for with each test.
+    """
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for name in ("own", "other"):
-        files = ["-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"]
-        command = ["openssl", "req", "-x509", *new_key, "-days", "1", "-subj", "/CN=airflow", *files]
-        subprocess.run(command, check=True, capture_output=True)
-    return {path.name: path.read_text() for path in folder.iterdir()}
+    with tempfile.TemporaryDirectory(prefix="pem-") as name:
+        folder = Path(name)
+        for owner in ("own", "other"):
+            files = ["-keyout", folder / f"{owner}.key", "-out", folder / f"{owner}.crt"]
+            command = ["openssl", "req", "-x509", *new_key, "-days", "1", "-subj", "/CN=airflow", *files]
+            subprocess.run(command, check=True, capture_output=True)
+        return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 @pytest.fixture(autouse=True)

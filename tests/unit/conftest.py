@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _few_authorities(pem, tmp_path_factory):
+def _few_authorities(pem):
     """Trust one authority in place of the machine's hundred, which take long to read for each TLS setting."""
-    authorities = tmp_path_factory.mktemp("authorities") / "authorities.pem"
-    authorities.write_text(pem["own.crt"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(authorities))
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities, pytest.MonkeyPatch.context() as patch:
+        authorities.write(pem["own.crt"])
+        authorities.flush()
+        patch.setenv("SSL_CERT_FILE", authorities.name)
         yield
