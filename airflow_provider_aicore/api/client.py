@@ -57,8 +57,8 @@ class _Session:
         self._now = options.get("now", time.time)
         self._token: Token | None = None
         timeout = options.get("timeout", ANSWER_TIMEOUT)
+        self._api_url = f"{service_key.api_url}/v2"
         self._http_options: dict[str, Any] = {
-            "base_url": f"{service_key.api_url}/v2",
             "timeout": httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
             "transport": options.get("transport"),
             # Only the identity service asks for the client certificate that an X.509 key puts in here.
@@ -79,7 +79,8 @@ class _Session:
             headers["Content-Type"] = call.content_type
         return http.build_request(
             call.method,
-            call.path,
+            # Whole: httpx would parse what it puts together from a base URL once more, for each request.
+            f"{self._api_url}{call.path}" if call.path.startswith("/") else call.path,
             params=call.params or None,
             json=call.json,
             data=call.form,
