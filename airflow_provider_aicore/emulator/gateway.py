@@ -1,5 +1,6 @@
 """From an HTTP request to the operation and back: token, resource group, error bodies, headers."""
 
+import functools
 import logging
 import uuid
 from email.utils import formatdate
@@ -45,7 +46,7 @@ class Gateway:
 
     def date(self) -> str:
         """Give the value of the header ``Date``."""
-        return formatdate(self._tenant.now() + self._date_skew, usegmt=True)
+        return _http_date(int(self._tenant.now() + self._date_skew))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer *request* the way AI Core, its gateway or its identity service does."""
@@ -124,6 +125,12 @@ class Gateway:
         if reply.location is not None:
             headers["location"] = f"{self._url}{request.url.path}/{reply.location}"
         return httpx.Response(reply.status, json=self._variations.vary(reply.body), headers=headers)
+
+
+@functools.lru_cache(maxsize=1)
+def _http_date(second: int) -> str:
+    """Write a time out once for all answers of one second: to a quick client there are hundreds."""
+    return formatdate(second, usegmt=True)
 
 
 def _error_body(refusal: Refusal, request_id: str, path: str) -> dict[str, Any]:

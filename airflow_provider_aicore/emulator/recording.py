@@ -28,9 +28,8 @@ class RecordedRequest:
 
 def record(request: httpx.Request) -> RecordedRequest:
     """Note a request that has come, without what is secret in it."""
-    headers = {
-        name.lower(): value for name, value in request.headers.items() if name.lower() != "authorization"
-    }
+    headers = dict(request.headers.items())  # httpx gives the names in lower case.
+    headers.pop("authorization", None)
     try:
         body = json.loads(request.content) if request.content else None
     except (ValueError, RecursionError):
