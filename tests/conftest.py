@@ -135,7 +135,7 @@ def service_key() -> dict[str, Any]:
     return Emulator().service_key
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def emulator_options() -> Options:
     """Return how `emulator` behaves where AI Core's documentation is silent; parametrize a test by it."""
     return Options()
@@ -264,13 +264,13 @@ def mode(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def retry() -> RetryPolicy:
     """Return the default policy without its jitter."""
     return RetryPolicy(jitter=lambda: 0.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def driver() -> str:
     """Return the driver that a test gets: a flow is the same under both, which tests of their own compare."""
     return "blocking"
