@@ -241,7 +241,7 @@ def test_threads_share_one_token_request(emulator, clock):
 
 
 def test_tasks_of_a_loop_share_one_token_request_also_after_a_401(emulator, clock):
-    """Fifty coroutines fetch one token, and one more after all of them were refused."""
+    """Ten coroutines fetch one token, and one more after all of them were refused."""
     refused: set[str | None] = set()
 
     async def slow_network(request: httpx.Request) -> httpx.Response:
@@ -256,7 +256,7 @@ def test_tasks_of_a_loop_share_one_token_request_also_after_a_401(emulator, cloc
     async def main():
         key = ServiceKey.parse(emulator.service_key)
         async with AsyncClient(key, transport=httpx.MockTransport(slow_network), now=clock.now) as client:
-            await asyncio.gather(*(client.send(meta.get()) for _ in range(50)))
+            await asyncio.gather(*(client.send(meta.get()) for _ in range(10)))
 
     asyncio.run(main())
     assert _token_requests(emulator) == 2
