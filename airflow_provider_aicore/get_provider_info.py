@@ -7,6 +7,7 @@ from typing import Any
 from airflow_provider_aicore import __version__
 
 _INTEGRATION = "SAP AI Core"
+_ASSETS = "airflow_provider_aicore.assets.aicore"
 
 
 def _text(label: str, description: str, *, secret: bool = False) -> dict[str, Any]:
@@ -91,6 +92,14 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
         "config": _CONFIGURATION,
+        "asset-uris": [
+            {
+                "schemes": ["aicore"],
+                "handler": f"{_ASSETS}.sanitize_uri",
+                "factory": f"{_ASSETS}.create_asset",
+                "to_openlineage_converter": f"{_ASSETS}.convert_asset_to_openlineage",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aicore",

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+
+from airflow_provider_aicore.assets.aicore import artifact_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _OF_EXECUTION = ("configuration_id", "scenario_id", "executable_id", "resource_group", "metrics")
-
-
-def artifact_uri(resource_group: str, scenario_id: str, name: str) -> str:
-    """Return the URI of the asset that an output artifact is, whichever execution has written it."""
-    return "aicore://" + "/".join(quote(part, safe="") for part in (resource_group, scenario_id, name))
 
 
 def tell_outlets(outlets: Iterable[object], events: Any, result: Mapping[str, Any]) -> None:
@@ -26,10 +22,11 @@ def tell_outlets(outlets: Iterable[object], events: Any, result: Mapping[str, An
 
     execution = {"execution_id": result["id"], **{key: result[key] for key in _OF_EXECUTION}}
     artifacts = {
-        artifact_uri(result["resource_group"], result["scenario_id"] or "", name): {
+        artifact_uri(result["resource_group"], result["scenario_id"], name): {
             f"artifact_{key}": artifact[key] for key in ("id", "name", "kind", "url")
         }
         for name, artifact in result["output_artifacts"].items()
+        if result["scenario_id"]  # AI Core's description lets it be absent; without it there is no URI.
     }
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from airflow_provider_aicore.outlets import artifact_uri, tell_outlets
+from airflow_provider_aicore.outlets import tell_outlets
 
 RESULT = {
     "id": "e123",
@@ -57,6 +57,11 @@ def test_an_alias_gets_an_asset_for_each_artifact():
     assert (event.extra["artifact_id"], event.extra["execution_id"]) == ("a1", "e123")
 
 
-def test_names_are_quoted_in_a_uri():
-    """A slash in a name would make another asset."""
-    assert artifact_uri("team-a", "text clf", "a/b") == "aicore://team-a/text%20clf/a%2Fb"
+def test_without_a_scenario_there_is_no_asset_of_an_artifact():
+    """AI Core's description lets it be absent: the task has succeeded all the same."""
+    events, alias = OutletEventAccessors(), AssetAlias("models")
+
+    tell_outlets([alias, Asset("other")], events, {**RESULT, "scenario_id": None})
+
+    assert events[alias].asset_alias_events == []
+    assert events[Asset("other")].extra["execution_id"] == "e123"

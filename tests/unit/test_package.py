@@ -66,8 +66,11 @@ def test_all_that_the_information_names_is_there():
         for integration in info[kind]:
             for module in integration["python-modules"]:
                 importlib.import_module(module)
-    module, _, name = info["connection-types"][0]["hook-class-name"].rpartition(".")
-    assert hasattr(importlib.import_module(module), name)
+    (assets,) = info["asset-uris"]
+    hook = info["connection-types"][0]["hook-class-name"]
+    for path in (hook, assets["handler"], assets["factory"], assets["to_openlineage_converter"]):
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(module), name)
 
 
 def test_the_default_that_airflow_shows_is_the_one_that_holds():
