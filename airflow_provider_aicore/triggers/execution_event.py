@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.ended_executions import Cursor
 
 PAYLOAD_VERSION = 1
-MIN_INTERVAL = 10.0
-"""Closer events are not each given a run of their own by Airflow."""
+MIN_POLL_INTERVAL = 10.0
+MIN_EVENT_INTERVAL = 5.0
+"""Closer events are not each given a run of their own by Airflow, whose scheduler needs a second or two."""
 SETTLING = 3.0
 """Seconds after which an event stands in Airflow's database: its triggerer hands events on each second."""
 _LONGEST_PAUSE = 600.0
@@ -56,7 +57,7 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
     :param configuration_id: only those of this configuration.
     :param statuses: how they have ended: of COMPLETED, which is the default, DEAD and STOPPED.
     :param poll_interval: seconds between two looks, at least 10.
-    :param event_interval: seconds between two events, at least 10. Make it longer where Airflow's scheduler
+    :param event_interval: seconds between two events, at least 5. Make it longer where Airflow's scheduler
         is slow and each execution has to have a run of its own.
     :param executions_per_event: how many executions one event may tell of.
     """
@@ -81,9 +82,12 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
             raise ValueError(f"statuses is {statuses!r}, but a list of {', '.join(_ENDS)} is needed.")
         if execution_schedule_id is not None and execution_schedule_name is not None:
             raise ValueError("give execution_schedule_id or execution_schedule_name, not both.")
-        for name, value in (("poll_interval", poll_interval), ("event_interval", event_interval)):
-            if not value >= MIN_INTERVAL:
-                raise ValueError(f"{name} is {value!r}, but at least {MIN_INTERVAL:g} s are needed.")
+        for name, value, least in (
+            ("poll_interval", poll_interval, MIN_POLL_INTERVAL),
+            ("event_interval", event_interval, MIN_EVENT_INTERVAL),
+        ):
+            if not value >= least:
+                raise ValueError(f"{name} is {value!r}, but at least {least:g} s are needed.")
         if not executions_per_event >= 1:
             raise ValueError(f"executions_per_event is {executions_per_event!r}, but at least 1 is needed.")
         self.aicore_conn_id = aicore_conn_id

@@ -16,7 +16,7 @@ from airflow_provider_aicore.triggers.aicore import AICoreExecutionEventTrigger
         {"statuses": ["RUNNING"]},
         {"statuses": "COMPLETED"},
         {"poll_interval": 9},
-        {"event_interval": 9.9},
+        {"event_interval": 4.9},
         {"executions_per_event": 0},
         {"execution_schedule_id": "a", "execution_schedule_name": "b"},
     ],
