@@ -2,8 +2,9 @@
 
 A watcher looks at AI Core while this DAG is not paused, and makes an asset event of each execution. From
 Airflow 3.3 on it goes on where it was after a restart; before, it begins with what ends from then on. A run
-may get several executions, and in rare cases one a second time, so the task is mapped over what came, and
-what it does may be done twice.
+may get several executions if Airflow's scheduler does not keep up, and in rare cases one a second time, so
+the task is mapped over what came, and what it does may be done twice. Where that will not do, take
+`hand_on_executions`.
 """
 
 from __future__ import annotations
