@@ -54,7 +54,7 @@ def followed(airflow, by_hand):
         # Airflow makes the watcher of an unpaused DAG when it reads its file, which may take half a minute.
         token = airflow.rest.call("GET", f"/dags/{dag_id}")["file_token"]
         airflow.rest.call("PUT", f"/parseDagFile/{token}")
-        airflow.wait_until(lambda: scheduled.looks() > before, seconds=60, what="the watcher's first look")
+        airflow.wait_until(lambda: scheduled.looks() > before, seconds=180, what="the watcher's first look")
         return scheduled
 
     yield follow
@@ -78,7 +78,7 @@ def _noted(airflow, asset):
 def _wait_until_told(airflow, count):
     """Wait until so many executions are told, and noted as told: then a kill makes none be told again."""
     airflow.wait_until(
-        lambda: _noted(airflow, "followed") >= count, seconds=150, what=f"{count} executions to be told"
+        lambda: _noted(airflow, "followed") >= count, seconds=300, what=f"{count} executions to be told"
     )
 
 
@@ -97,7 +97,7 @@ def _all_succeed(airflow, dag_id, count):
     """Wait until a DAG has so many runs and all of them have succeeded."""
     airflow.wait_until(
         lambda: [run["state"] for run in _runs(airflow, dag_id)] == ["success"] * count,
-        seconds=120,
+        seconds=300,
         interval=1,
         what=f"{count} runs of {dag_id} to succeed",
     )
@@ -115,7 +115,7 @@ def test_each_completed_execution_has_one_run_though_the_triggerer_is_killed_twi
         airflow.start_component("triggerer")
     _wait_until_told(airflow, 20)
     looks = scheduled.looks()
-    airflow.wait_until(lambda: scheduled.looks() > looks, seconds=60, what="one more look")
+    airflow.wait_until(lambda: scheduled.looks() > looks, seconds=180, what="one more look")
 
     _all_succeed(airflow, "follow", 20)
     payloads = [airflow.rest.xcom("follow", run["dag_run_id"], "told") for run in _runs(airflow, "follow")]
@@ -133,7 +133,7 @@ def test_a_run_with_the_execution_s_id_is_the_only_one_though_it_is_told_twice(a
     airflow.rest.unpause("handed_on")
 
     scheduled.let_pass(3)
-    airflow.wait_until(lambda: _events(airflow, "handed on"), seconds=60, interval=0.1, what="an event")
+    airflow.wait_until(lambda: _events(airflow, "handed on"), seconds=180, interval=0.1, what="an event")
     airflow.stop_component("triggerer", signal.SIGKILL)
     scheduled.let_pass(1)
     airflow.start_component("triggerer")
