@@ -20,6 +20,7 @@ import pytest
 
 from airflow_provider_aicore.api import AsyncClient, Client, RetryPolicy, ServiceKey, configurations
 from airflow_provider_aicore.emulator import Emulator, Options
+from tests import turned_loop
 from tests.emulators import Api, connect, with_text_clf
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def pem():
     with tempfile.TemporaryDirectory(prefix="pem-") as name:
         folder = Path(name)
         for owner in ("own", "other"):
-            files = ["-keyout", folder / f"{owner}.key", "-out", folder / f"{owner}.crt"]
+            files = ["-keyout", str(folder / f"{owner}.key"), "-out", str(folder / f"{owner}.crt")]
             command = ["openssl", "req", "-x509", *new_key, "-days", "1", "-subj", "/CN=airflow", *files]
             subprocess.run(command, check=True, capture_output=True)
         return {path.name: path.read_text() for path in folder.iterdir()}
@@ -182,7 +183,10 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
         return emulator.handle(request)
 
     async def asleep(seconds: float) -> None:
-        await clock.asleep(seconds)
+        if isinstance(asyncio.get_running_loop(), turned_loop.TurnedLoop):
+            await asyncio.sleep(seconds)
+        else:
+            await clock.asleep(seconds)
 
     monkeypatch.setattr(
         httpx.HTTPTransport, "handle_request", lambda _transport, request: emulator.handle(request)
@@ -197,7 +201,6 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("airflow_provider_aicore.poller.wait.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.scheduled_execution.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.time", fake_time)
-    monkeypatch.setattr("airflow_provider_aicore.triggers.execution_event.sleep", asleep)
     monkeypatch.setattr("airflow_provider_aicore.base.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.interruption.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.triggers.killed.time", fake_time)

@@ -47,7 +47,8 @@ class Door:
         self._doors = doors
         self._time = asyncio.get_running_loop().time
         self._looks = Looks(self._time())
-        self._refusal: Exception | None = None
+        self.refusal: Exception | None = None
+        """Why the connection is of no use."""
         self._waiting: set[Listener] = set()
         self._looking_up: asyncio.Task[None] | None = None
 
@@ -59,8 +60,8 @@ class Door:
 
     def wait(self, listener: Listener) -> None:
         """Let somebody wait; for the connection at first."""
-        if self._refusal is not None:
-            listener.refuse(self._refusal)
+        if self.refusal is not None:
+            listener.refuse(self.refusal)
         elif self.group is not None:
             self.group.sender.budget.per_minute = self.requests_per_minute
             self.group.join(listener)
@@ -73,31 +74,51 @@ class Door:
         if self.group is not None:
             self.group.read(listener)
 
+    @property
+    def trouble(self) -> Exception | None:
+        """Why the connection cannot be had yet."""
+        return self._looks.trouble
+
+    async def wait_for_group(self, seconds: float) -> None:
+        """Wait so long at most for the connection to be looked up, or refused."""
+        if self._looking_up is not None:
+            await asyncio.wait([self._looking_up], timeout=seconds)
+
     def leave(self, listener: Listener) -> None:
-        """Let somebody go; the last one closes the door."""
-        self.users -= 1
+        """Let somebody go who waits."""
         self._waiting.discard(listener)
         if self.group is not None:
             self.group.leave(listener)
+        self.exit()
+
+    def exit(self) -> None:
+        """Let somebody go; the last one closes the door."""
+        self.users -= 1
         if not self.users and self._looking_up is not None:
             self._looking_up.cancel()
             self._looking_up = None
             self._doors.close(self)
 
     async def _look_up(self) -> None:
-        while self.group is None and self._refusal is None:
+        while self.group is None and self.refusal is None:
             try:
                 client = await self.connect()
             except (AICoreError, ValueError) as error:
-                self._refusal = error
+                self.refusal = error
             except Exception as error:  # noqa: BLE001 - whoever gives the connection is in trouble, not AI Core
                 self._looks.bad(error, self._time())
                 for listener in self._waiting:
                     listener.rouse()
                 await asyncio.sleep(_RETRY)
             else:
-                self.group = self._doors.group(self, client)
-                await self.group.sender.close_unless_used(client)
+                group = self._doors.group(self, client)
+                try:
+                    await asyncio.sleep(0)  # What has not begun cannot clean up when it is cancelled.
+                finally:
+                    self.group = group
+                    if not self.users:
+                        self._doors.close(self)
+                await group.sender.close_unless_used(client)
         waiting, self._waiting = self._waiting, set()
         for listener in waiting:
             self.wait(listener)
@@ -125,7 +146,6 @@ class Doors:
         self,
         connection: Hashable,
         connect: Connect,
-        requests_per_minute: float,
         wall: Callable[[], float],
         jitter: Callable[[], float],
     ) -> Door:
@@ -133,7 +153,6 @@ class Doors:
         door = self._doors.get(connection)
         if door is None:
             door = self._doors[connection] = Door(self, connect, wall, jitter)
-        door.requests_per_minute = requests_per_minute
         return door
 
     def close(self, door: Door) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.api.errors import (
     AICoreError,
@@ -21,7 +22,7 @@ from airflow_provider_aicore.poller.roll import Roll
 from airflow_provider_aicore.poller.wait import is_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Hashable, Sequence
 
     from airflow_provider_aicore.api.models import ExecutionStatus
     from airflow_provider_aicore.poller.roll import Listener, Subject
@@ -56,6 +57,7 @@ class Group:
         self._alarm_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._failed: Exception | None = None
+        self._shared: dict[Hashable, tuple[float, asyncio.Task[Any]]] = {}
 
     def join(self, listener: Listener) -> None:
         """Look at one more."""
@@ -84,6 +86,22 @@ class Group:
             if not subject.reading:
                 self._read_soon(roll, subject)
 
+    async def once_for_all(
+        self, what: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]], fresh: float
+    ) -> Any:
+        """Ask for something once for all who want it within some seconds."""
+        now = self._loop.time()
+        begun, asking = self._shared.get(what, (-math.inf, None))
+        if (
+            asking is None
+            or now - begun >= fresh
+            or (asking.done() and (asking.cancelled() or asking.exception()))
+        ):
+            asking = self._loop.create_task(ask(), context=contextvars.Context())
+            self._shared = {key: each for key, each in self._shared.items() if now - each[0] < fresh}
+            self._shared[what] = now, asking
+        return await asyncio.shield(asking)
+
     async def run(self) -> None:
         """Look until cancelled."""
         try:
@@ -97,9 +115,10 @@ class Group:
             self._failed = error
             await self._refuse_all(error)
         finally:
-            for reader in self._readers:
-                reader.cancel()
-            await asyncio.gather(*self._readers, return_exceptions=True)
+            others = [*self._readers, *(asking for _, asking in self._shared.values())]
+            for each in others:
+                each.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             await self.sender.close()
 
     async def _look(self, roll: Roll) -> float:
@@ -278,3 +297,7 @@ class Group:
 def _ring(alarm: asyncio.Future[None]) -> None:
     if not alarm.done():
         alarm.set_result(None)
+
+
+def _has_failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

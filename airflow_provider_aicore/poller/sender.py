@@ -46,7 +46,8 @@ class Sender:
         self._time = asyncio.get_running_loop().time
         self.rate = Rate(self._time())
         self.budget = Budget(requests_per_minute, self._time())
-        self._client = client
+        self.client = client
+        """The one with the credentials that are good, as far as is known."""
         self._made = [client]
         self._refused_keys: list[ServiceKey] = []
         self._reconnect, self._renewal = reconnect, asyncio.Lock()
@@ -98,19 +99,19 @@ class Sender:
 
     async def _send_with_good_credentials(self, call: Call[T]) -> T:
         while True:
-            client = self._client
+            client = self.client
             try:
                 return await client.run(once(call, NO_RETRY))
             except AuthenticationError as error:
-                if not await self._renewed(client):
+                if not await self.renewed(client):
                     if isinstance(error, TokenRefusedError):
                         self._refused_keys.clear()  # That may heal: it is looked up again next time.
                     raise
 
-    async def _renewed(self, refused: AsyncClient) -> bool:
+    async def renewed(self, refused: AsyncClient) -> bool:
         """Look the connection up again, once for all, and tell whether it has other credentials."""
         async with self._renewal:
-            if self._client is not refused:
+            if self.client is not refused:
                 return True
             if refused.service_key in self._refused_keys:
                 return False
@@ -122,6 +123,6 @@ class Sender:
                     continue  # That connection is of no use; the refusal says more.
                 self._made.append(client)
                 if client.service_key not in self._refused_keys:
-                    self._client = client
+                    self.client = client
                     return True
             return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import math
 import random
 import time
@@ -13,7 +12,7 @@ from airflow_provider_aicore.api.lifecycle import has_started
 from airflow_provider_aicore.api.models import ExecutionSighting, ExecutionStatus
 from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE, Door, Doors
 from airflow_provider_aicore.poller.pace import MOMENT
-from airflow_provider_aicore.poller.wait import Looks, Watch, is_overdue
+from airflow_provider_aicore.poller.wait import Looks, Watch, is_overdue, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -106,6 +105,7 @@ class Waiting:
         "_has_ended",
         "_news",
         "_refusal",
+        "_requests_per_minute",
         "_start",
         "_start_by",
         "_time",
@@ -138,7 +138,8 @@ class Waiting:
         self._start: float | None = now + wait.first_look_after
         self._end = math.inf if wait.seconds is None else now + wait.seconds
         self._door: Door
-        self._way_in = (connection, connect, requests_per_minute, wall or time.time, jitter or random.random)
+        self._requests_per_minute = requests_per_minute
+        self._way_in = (connection, connect, wall or time.time, jitter or random.random)
         self._waker: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._news: Any = None
@@ -150,6 +151,7 @@ class Waiting:
     async def __aenter__(self) -> Self:
         self._door = Doors.of_this_loop().door(*self._way_in)
         del self._way_in  # There may be ten thousand of these.
+        self._door.requests_per_minute = self._requests_per_minute
         self._door.enter()
         return self
 
@@ -182,14 +184,14 @@ class Waiting:
             self._start = None
             self._door.wait(self)
         if self._refusal is not None:
-            raise _own(self._refusal)
+            raise own(self._refusal)
         news, self._news = self._news, None
         if news is not None:
             self.watch.saw(news, now)
             self._has_ended = self.wait.kind.has_ended(news.status)
             self._judge_start(news)
         elif (error := self.watch.bear(now)) is not None:
-            raise _own(error)
+            raise own(error)
         if not self._has_ended:
             self.watch.still(now)
         if self._start_by is not None and self._wall() >= self._start_by:
@@ -240,11 +242,3 @@ class Waiting:
         """Wake the one who waits."""
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
-
-
-def _own(error: Exception) -> Exception:
-    """Copy an error that many raise: each would add its traceback to the one that all have."""
-    try:
-        return copy.copy(error)
-    except Exception:  # noqa: BLE001 - not each error of others can be copied
-        return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from dataclasses import dataclass
@@ -251,6 +252,14 @@ def is_trouble(error: Exception) -> bool:
     execution.
     """
     return isinstance(error, TROUBLE) or not isinstance(error, (AICoreError, ValueError))
+
+
+def own(error: Exception) -> Exception:
+    """Copy an error that many raise: each would add its traceback to the one that all have."""
+    try:
+        return copy.copy(error)
+    except Exception:  # noqa: BLE001 - not each error of others can be copied
+        return error
 
 
 def _check(name: str, value: float, least: float) -> None:

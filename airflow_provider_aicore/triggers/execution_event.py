@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
-from asyncio import sleep
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from airflow_provider_aicore.compat import store_of_watcher
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
-    from airflow_provider_aicore.api import AsyncClient, Execution
+    from airflow_provider_aicore.api import Execution
     from airflow_provider_aicore.ended_executions import Cursor
+    from airflow_provider_aicore.poller import Visit
 
 PAYLOAD_VERSION = 1
 MIN_POLL_INTERVAL = 10.0
@@ -98,8 +99,8 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
             "scenario_id": scenario_id,
             "executable_id": executable_id,
             "configuration_id": configuration_id,
-            "statuses": sorted(set(statuses)),
         }
+        self.statuses = sorted(set(statuses))
         self.poll_interval = poll_interval
         self.event_interval = event_interval
         self.executions_per_event = executions_per_event
@@ -113,6 +114,7 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
                 "aicore_conn_id": self.aicore_conn_id,
                 "resource_group": self.resource_group,
                 **self.watched,
+                "statuses": self.statuses,
                 "poll_interval": self.poll_interval,
                 "event_interval": self.event_interval,
                 "executions_per_event": self.executions_per_event,
@@ -121,12 +123,15 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from airflow_provider_aicore.hooks.aicore import AICoreHook
+        from airflow_provider_aicore.poller import visit
 
+        connection = (self.aicore_conn_id, self.resource_group)
+        connect = AICoreHook(*connection).aget_conn
         while True:
             try:
-                async with await AICoreHook(self.aicore_conn_id, self.resource_group).aget_conn() as client:
+                async with visit(connection=connection, connect=connect, log=self.log) as aicore:
                     self._cursor = self._cursor or await self._begin()
-                    async with aclosing(self._tell(client)) as events:
+                    async with aclosing(self._tell(aicore)) as events:
                         async for event in events:
                             yield event
             except Exception as error:  # noqa: BLE001 - a raise would restart it every other second, for ever
@@ -138,49 +143,54 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
                     type(error).__name__,
                     error,
                 )
-                await sleep(pause)
+                await asyncio.sleep(pause)
 
-    async def _tell(self, client: AsyncClient) -> AsyncGenerator[TriggerEvent, None]:
+    async def _tell(self, aicore: Visit) -> AsyncGenerator[TriggerEvent, None]:
         """Look again and again, and note what was told only once Airflow has it for sure."""
         from airflow_provider_aicore.ended_executions import Watched, ended
 
-        watched = Watched(**self.watched)  # type: ignore[arg-type]  # as __init__ has it
+        watched = Watched(statuses=tuple(self.statuses), **self.watched)
         while self._cursor is not None:
             looked_at = datetime.fromtimestamp(time.time(), UTC)
-            news = self._cursor.news(await client.run(ended(watched, client.retry)))
+            news = self._cursor.news(
+                await aicore.run_for_all(
+                    watched, lambda client: ended(watched, client.retry), fresh=self.poll_interval / 2
+                )
+            )
             while news:
                 batch, news = news[: self.executions_per_event], news[self.executions_per_event :]
-                told = [await self._told(client, execution) for execution in batch]
+                told = [await self._told(aicore, execution) for execution in batch]
                 yield TriggerEvent(
                     {
                         "version": PAYLOAD_VERSION,
-                        "resource_group": client.resource_group,
+                        "resource_group": aicore.resource_group,
                         "executions": told,
                     }
                 )
-                await sleep(SETTLING)
+                await asyncio.sleep(SETTLING)
                 for execution in batch:
                     self._cursor = self._cursor.having_told(execution)
                 await self._note(self._cursor)
-                await sleep(self.event_interval - SETTLING)
+                await asyncio.sleep(self.event_interval - SETTLING)
             self._failures = 0
             moved_on = self._cursor.moved_on(looked_at)
             if moved_on is not self._cursor:
                 self._cursor = moved_on
                 await self._note(moved_on)
-            await sleep(self.poll_interval)
+            # Watchers with the same interval look at the same moment, so that one list serves all.
+            await asyncio.sleep(self.poll_interval - time.monotonic() % self.poll_interval)
 
-    async def _told(self, client: AsyncClient, execution: Execution) -> dict[str, Any]:
+    async def _told(self, aicore: Visit, execution: Execution) -> dict[str, Any]:
         """Return what the payload says of an execution."""
         from airflow_provider_aicore.ended_executions import in_full
         from airflow_provider_aicore.result import xcom_value
 
-        execution, values = await client.run(in_full(execution, client.retry))
+        execution, values = await aicore.run(lambda client: in_full(execution, client.retry))
         if values is not None and len(values) > _MAX_METRICS:
             self.log.warning("Of %s metrics of execution %s 100 are told.", len(values), execution.id)
             values = dict(sorted(values.items())[:_MAX_METRICS])
         return {
-            **xcom_value(execution, values, client.resource_group),
+            **xcom_value(execution, values, aicore.resource_group),
             "execution_schedule_id": execution.execution_schedule_id,
         }
 
@@ -215,5 +225,5 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
 
     def _key(self) -> str:
         """Tell watchers of one asset apart; one that watches for something else begins anew."""
-        what = json.dumps([self.aicore_conn_id, self.resource_group, self.watched], sort_keys=True)
+        what = json.dumps([self.aicore_conn_id, self.resource_group, self.watched, self.statuses])
         return f"aicore_executions_{hashlib.sha256(what.encode()).hexdigest()[:16]}"

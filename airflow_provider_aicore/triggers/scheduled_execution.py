@@ -138,24 +138,28 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
 
     async def _until_found(self) -> Execution | None:
         from airflow_provider_aicore.hooks.aicore import AICoreHook
+        from airflow_provider_aicore.poller import visit
         from airflow_provider_aicore.scheduled_execution import Search, until_found
-        from airflow_provider_aicore.triggers.connecting import connect
 
         search = Search.of(**self.search)  # type: ignore[arg-type]  # what it is made of is JSON
         left = self._seconds_left()
         patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
         hook = AICoreHook(self.aicore_conn_id, self.resource_group)
-        async with await connect(hook, self.log, patience=patience, pause=self.poll_interval) as client:
-            flow = until_found(
-                search,
-                client.retry,
-                self.log,
-                interval=self.poll_interval,
-                error_budget=self.poll_error_budget,
-                seconds=self._seconds_left(),
-                first_look_after=self.first_look_after,
+        connection = (self.aicore_conn_id, self.resource_group)
+        async with visit(
+            connection=connection, connect=hook.aget_conn, log=self.log, patience=patience
+        ) as aicore:
+            return await aicore.run(
+                lambda client: until_found(
+                    search,
+                    client.retry,
+                    self.log,
+                    interval=self.poll_interval,
+                    error_budget=self.poll_error_budget,
+                    seconds=self._seconds_left(),
+                    first_look_after=self.first_look_after,
+                )
             )
-            return await client.run(flow)
 
     def _seconds_left(self) -> float | None:
         if self.deadline_at is None:

@@ -16,11 +16,10 @@ import httpx
 import pytest
 
 HERE = Path(__file__).parent / "waits"
-INTERVAL = 6.0
+INTERVALS = {100: 6.0, 1000: 6.0, 10_000: 30.0}
+"""Seconds between two looks, by the number of waits: the others could not look ten thousand times in six."""
 ENDINGS = 200
 OTHERS = ("one session", "client per wait", "client per poll")
-SIZES = dict.fromkeys(("ours", "one session", "asleep"), (100, 1000, 10000))
-"""Ten thousand clients need gigabytes, or minutes for each look: the others are measured up to a thousand."""
 
 REQUESTS_BUDGET = 10
 """Requests for ten thousand waits in an interval."""
@@ -30,7 +29,8 @@ STEP_BUDGET = 0.1
 """CPU seconds of the longest step of the event loop."""
 CPU_RATIO = 50
 """Times the CPU of ours that the best of the others needs for ten thousand."""
-LATE_BUDGET = INTERVAL + 2.0
+LATE_BUDGET = 2.0
+"""Seconds over an interval."""
 
 figures: dict[tuple[str, int, int], dict[str, float]] = {}
 
@@ -57,12 +57,12 @@ class Place:
 
     def order(self, pattern, number):
         """Start executions, and say how to wait for them: nothing ends while it is measured."""
-        begin = time.time()
+        begin, interval = time.time(), INTERVALS[number]
         setting_up = 5 + number / 500
-        first = setting_up + 4.2 * INTERVAL
+        first = setting_up + 4.2 * interval
         ending = min(number - 1, ENDINGS)
         started = self.tell(
-            {"number": number, "ending": ending, "first": first, "last": first + 2 * INTERVAL}
+            {"number": number, "ending": ending, "first": first, "last": first + 2 * interval}
         )
         key = self.ready["service_key"]
         credentials = (key["clientid"], key["clientsecret"])
@@ -74,10 +74,10 @@ class Place:
             **started,
             "headers": headers,
             "pattern": pattern,
-            "interval": INTERVAL,
-            "setting_up": INTERVAL + number / 1000,
-            "from": begin + setting_up + 2 * INTERVAL,
-            "until": begin + setting_up + 4 * INTERVAL,
+            "interval": interval,
+            "setting_up": interval + number / 1000,
+            "from": begin + setting_up + 2 * interval,
+            "until": begin + setting_up + 4 * interval,
         }
 
     def close(self):
@@ -110,28 +110,28 @@ def measured(pattern, number, history=0):
     return figures[key]
 
 
-def row(name, figure, than):
+def row(name, number, figure, than):
     """Write figures as ratios to another's, and what is counted as it is."""
+    interval = INTERVALS[number]
     return (
         f"{name:16} {figure['requests']:8.0f} {figure['cpu'] / than['cpu']:9.1f} x "
         f"{figure['memory'] / 1e6:7.1f} MB {figure['sockets']:6} "
-        f"{figure['late_p50'] / INTERVAL:7.2f} {figure['late_p99'] / INTERVAL:7.2f} "
+        f"{figure['late_p50'] / interval:7.2f} {figure['late_p99'] / interval:7.2f} "
         f"{figure['longest_step'] * 1e3:8.0f} ms"
     )
 
 
-@pytest.mark.parametrize("number", [100, 1000, 10_000])
+@pytest.mark.parametrize("number", INTERVALS)
 def test_cost_beside_the_others(number, capsys):
     """Requests, CPU, memory, sockets, lateness and the longest step, for each pattern that can do it."""
-    patterns = [each for each in ("ours", *OTHERS, "asleep") if number in SIZES.get(each, (100, 1000))]
-    by_pattern = {each: measured(each, number) for each in patterns}
+    by_pattern = {each: measured(each, number) for each in ("ours", *OTHERS, "asleep")}
     with capsys.disabled():
         print(
             f"\n{number} waits   requests per interval, CPU, memory, sockets, "
             "ends seen late (intervals: median, 99 %), longest step"
         )
         for name, figure in by_pattern.items():
-            print(row(name, figure, by_pattern["ours"]))
+            print(row(name, number, figure, by_pattern["ours"]))
     for figure in by_pattern.values():
         assert figure["woken"] == min(number - 1, ENDINGS)
 
@@ -141,18 +141,18 @@ def test_ten_thousand_are_cheap():
     ours = measured("ours", 10_000)
 
     assert ours["requests"] <= REQUESTS_BUDGET
-    assert ours["cpu"] <= measured("one session", 10_000)["cpu"] / CPU_RATIO
+    assert ours["cpu"] <= min(measured(each, 10_000)["cpu"] for each in OTHERS) / CPU_RATIO
     assert ours["memory"] - measured("asleep", 10_000)["memory"] <= MEMORY_BUDGET
     assert ours["longest_step"] <= STEP_BUDGET
     assert ours["tokens"] == 1
 
 
-@pytest.mark.parametrize("number", [100, 1000, 10_000])
+@pytest.mark.parametrize("number", INTERVALS)
 def test_each_end_is_seen_in_time(number):
     """Within an interval and two seconds, each once."""
     ours = measured("ours", number)
 
-    assert ours["late_worst"] <= LATE_BUDGET
+    assert ours["late_worst"] <= INTERVALS[number] + LATE_BUDGET
     assert ours["woken"] == min(number - 1, ENDINGS)
     assert ours["lost"] == ours["woken_in_vain"] == 0
 
@@ -165,13 +165,15 @@ def test_ten_times_the_waits_are_not_ten_times_the_cost():
     assert many["cpu"] <= 12 * few["cpu"]
 
 
-def test_history_does_not_matter(capsys):
+@pytest.mark.parametrize("number", [1000, 10_000])
+def test_history_does_not_matter(number, capsys):
     """A hundred thousand executions that have ended cost a factor of two at most."""
-    without, with_history = measured("ours", 1000), measured("ours", 1000, 100_000)
+    without, with_history = measured("ours", number), measured("ours", number, 100_000)
     with capsys.disabled():
-        print("\n1000 waits, beside 100 000 that have ended")
-        print(row("ours", with_history, without))
+        print(f"\n{number} waits, beside 100 000 that have ended")
+        print(row("ours", number, with_history, without))
 
     assert with_history["requests"] <= 2 * without["requests"]
     assert with_history["cpu"] <= 2 * without["cpu"]
-    assert with_history["late_worst"] <= LATE_BUDGET
+    assert with_history["memory"] <= 2 * without["memory"]
+    assert with_history["late_worst"] <= INTERVALS[number] + LATE_BUDGET

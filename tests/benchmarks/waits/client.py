@@ -103,12 +103,17 @@ async def by_itself(order: dict[str, Any], execution_id: str, shared: dict[str, 
 
     if pattern == "one session":
         client = shared.setdefault("session", make())
+        under_way = shared.setdefault("under way", asyncio.Semaphore(100))
     elif pattern == "client per wait":
         client = make()
     await asyncio.sleep(random.uniform(0, order["interval"]))
     while True:
         if pattern == "client per poll":
             async with make() as client:
+                ended = await look(client)
+        elif pattern == "one session":
+            # httpx compares each request that waits for a connection with all the others.
+            async with under_way:
                 ended = await look(client)
         else:
             ended = await look(client)

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_aicore.emulator import Answer, Options, Progress, unavailable
 from airflow_provider_aicore.triggers.aicore import AICoreExecutionEventTrigger
 from airflow_provider_aicore.triggers.execution_event import SETTLING
+from tests import turned_loop
 
 ONE_RUN = Progress.by_clock(unknown=10, pending=20, running=60)
 
@@ -52,16 +53,11 @@ def watch(connection, network, clock, store):
                 events.append((clock.time, json.loads(json.dumps(event.payload))))  # noqa: PERF401 - as they come
 
         async def until():
-            task = asyncio.create_task(listen())
-            end = clock.time + seconds
-            while clock.time < end:
-                assert not task.done()
-                await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(listen(), seconds)
 
         network.tick()
-        asyncio.run(until())
+        turned_loop.run(until(), clock)
         return events
 
     return watch

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,11 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.api.lifecycle import LIVE
 from airflow_provider_aicore.emulator import Progress
-from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from airflow_provider_aicore.triggers.aicore import (
+    AICoreExecutionEventTrigger,
+    AICoreExecutionTrigger,
+    AICoreScheduledExecutionTrigger,
+)
 from tests import turned_loop
 
 MANY = 50
@@ -93,14 +98,99 @@ def _no_garbage():
     gc.enable()
 
 
+async def _ended_executions(seconds, number, **arguments):
+    """Run watchers at the same time for so many seconds, and give the ids that each has told."""
+
+    async def watch(index):
+        told = []
+        trigger = AICoreExecutionEventTrigger(
+            executions_per_event=MANY, event_interval=10 + index, **arguments
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for event in trigger.run():
+                    told += [one["id"] for one in event.payload["executions"]]
+        return told
+
+    return await asyncio.gather(*map(watch, range(number)))
+
+
+def test_many_watchers_cost_one_look_up_one_token_and_a_list_per_interval(start, network):
+    """Of the same connection, resource group and filter, whenever each of them has begun."""
+
+    async def main():
+        first = asyncio.create_task(_ended_executions(3600, 5))
+        await asyncio.sleep(25)
+        return await first + await _ended_executions(1800, 5)
+
+    network.requests.clear()
+    turned_loop.run(main())
+
+    asked = Counter(request.path for request in network.requests)
+    assert asked["/oauth/token"] == 2  # Those that begin when all others have ended need one of their own.
+    assert 90 <= asked["/v2/lm/executions"] <= 93
+
+
+async def _scheduled(schedule_id, since):
+    """Wait for what a schedule starts next, many times at once."""
+
+    async def event():
+        trigger = AICoreScheduledExecutionTrigger(
+            execution_schedule_id=schedule_id, pick="next", since=since.isoformat()
+        )
+        return [event.payload async for event in trigger.run()]
+
+    return [
+        payload for payloads in await asyncio.gather(*(event() for _ in range(MANY))) for payload in payloads
+    ]
+
+
+@pytest.fixture
+def schedule_id(configuration_id, api):
+    """Return an execution schedule with a tick each hour."""
+    body = {"name": "hourly", "cron": "0 * * * *", "configurationId": configuration_id}
+    return api.post("/executionSchedules", json=body).raise_for_status().json()["id"]
+
+
+@pytest.fixture
+def run_watched(clock, caplog):
+    """Return what runs a coroutine and gives the steps of its event loop that took longer than 0.05 s."""
+
+    def run_watched(main):
+        with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
+            runner.get_loop().slow_callback_duration = 0.05
+            result = runner.run(main)
+        return result, [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+    return run_watched
+
+
 @pytest.mark.usefixtures("_no_garbage")
-def test_no_step_of_a_trigger_blocks_the_others(start, clock, caplog):
+def test_no_step_of_a_wait_blocks_the_others(start, run_watched):
     """Airflow runs all triggers of a triggerer in one event loop."""
     ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
 
-    with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
-        runner.get_loop().slow_callback_duration = 0.05
-        events = runner.run(_events(ids))
+    events, slow = run_watched(_events(ids))
 
     assert {event["outcome"] for event in events} == {"ended"}
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+    assert slow == []
+
+
+@pytest.mark.usefixtures("_no_garbage")
+def test_no_step_of_a_wait_for_a_schedule_blocks_the_others(schedule_id, clock, run_watched):
+    """Nor while they look for what is not there yet."""
+    events, slow = run_watched(_scheduled(schedule_id, datetime.fromtimestamp(clock.time, UTC)))
+
+    assert [event["outcome"] for event in events] == ["ended"] * MANY
+    assert slow == []
+
+
+@pytest.mark.usefixtures("_no_garbage")
+def test_no_step_of_a_watcher_blocks_the_others(start, run_watched):
+    """Nor while many executions are told at once."""
+    ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
+
+    told, slow = run_watched(_ended_executions(900, 10))
+
+    assert [sorted(each) for each in told] == [sorted(ids)] * 10
+    assert slow == []
