@@ -178,7 +178,7 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
                 self._cursor = moved_on
                 await self._note(moved_on)
             # Watchers with the same interval look at the same moment, so that one list serves all.
-            await asyncio.sleep(self.poll_interval - time.monotonic() % self.poll_interval)
+            await asyncio.sleep(max(1.0, self.poll_interval - time.monotonic() % self.poll_interval))
 
     async def _told(self, aicore: Visit, execution: Execution) -> dict[str, Any]:
         """Return what the payload says of an execution."""
