@@ -13,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import CORE_CALLS_ON_KILL
 from airflow_provider_aicore.triggers.execution_event import AICoreExecutionEventTrigger
+from airflow_provider_aicore.triggers.loading import load
 from airflow_provider_aicore.triggers.scheduled_execution import AICoreScheduledExecutionTrigger
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -127,6 +128,7 @@ class AICoreExecutionTrigger(BaseTrigger):
 
     async def _wait(self) -> tuple[str, str | None, str]:
         """Return the event's outcome, status and message; any error becomes one the worker looks into."""
+        await load("hooks.aicore", "poller")
         from airflow_provider_aicore.api import AICoreError
         from airflow_provider_aicore.poller import LOOKING_FAILED
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_aicore.compat import store_of_watcher
+from airflow_provider_aicore.triggers.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -122,6 +123,7 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        await load("hooks.aicore", "ended_executions", "poller", "result")
         from airflow_provider_aicore.hooks.aicore import AICoreHook
         from airflow_provider_aicore.poller import visit
 

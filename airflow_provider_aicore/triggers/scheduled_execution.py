@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_aicore.triggers.loading import load
 from airflow_provider_aicore.wait_event import DEADLINE, EVENT_VERSION, NOT_COMING, REFUSED, UNREACHABLE
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
 
     async def _find(self) -> tuple[Execution | None, str, str]:
         """Return what was found, or the event's outcome and message; any error becomes one of those."""
+        await load("hooks.aicore", "scheduled_execution")
         from airflow_provider_aicore.api import AICoreError
         from airflow_provider_aicore.api.schedule_changes import ScheduleRefusedError
         from airflow_provider_aicore.poller import LOOKING_FAILED
