@@ -102,11 +102,14 @@ def ended_at(execution: Execution) -> datetime:
 
 
 def ended(watched: Watched, retry: RetryPolicy) -> Flow[list[Execution]]:
-    """List what has ended, ever: AI Core can filter by no time."""
+    """List what has ended, ever: AI Core can filter by no time.
+
+    :raises ScheduleRefusedError: no schedule has the name. Silence would look as if nothing had ended.
+    """
     schedule_ids: list[str | None] = [watched.execution_schedule_id]
     if watched.execution_schedule_name is not None:
         # Several of a name are no matter here: none is changed.
-        named = yield from schedule_changes.named(watched.execution_schedule_name, retry)
+        named = yield from schedule_changes.named(watched.execution_schedule_name, retry, must_exist=True)
         schedule_ids = [schedule.id for schedule in named]
     found: dict[str, Execution] = {}
     for schedule_id in schedule_ids:

@@ -131,12 +131,7 @@ def look(
     :raises NotComingError: it will not.
     :raises ScheduleRefusedError: none or several schedules have the name.
     """
-    which = search.which
-    if which.is_name:
-        named = yield from schedule_changes.named(which.text, retry)
-        schedule = schedule_changes.single(named, which.text)
-    else:
-        schedule = yield from schedule_changes.get(which.text, retry)
+    schedule = yield from schedule_changes.meant(search.which, retry)
     instant = schedule_changes.instant_of(wall)
     seen: list[Execution] = []
     try:

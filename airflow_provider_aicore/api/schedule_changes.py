@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.models import ExecutionSchedule
     from airflow_provider_aicore.api.retry import RetryPolicy
 
+_NAMES_SHOWN = 10
+
 
 class ScheduleRefusedError(RuntimeError):
     """What is asked of an execution schedule cannot be done. Nothing was changed."""
@@ -61,10 +63,7 @@ def set_status(
     :return: the schedule, and whether it was changed.
     :raises ScheduleRefusedError: it has ended and cannot be resumed, or none or several have this name.
     """
-    if which.is_name:
-        schedule = single((yield from named(which.text, retry)), which.text)
-    else:
-        schedule = yield from get(which.text, retry)
+    schedule = yield from meant(which, retry)
     if schedule.status == status:
         return schedule, False
     if status == "ACTIVE" and has_ended(schedule, instant_of(now)):
@@ -90,22 +89,35 @@ def delete(which: Which, retry: RetryPolicy) -> Flow[str | None]:
     return schedule_id if (yield from remove(schedule_id, retry)) else None
 
 
-def named(name: str, retry: RetryPolicy) -> Flow[list[ExecutionSchedule]]:
-    """Get the schedules of exactly this name, the oldest first; AI Core cannot search for them."""
+def meant(which: Which, retry: RetryPolicy) -> Flow[ExecutionSchedule]:
+    """Read the schedule that is meant.
+
+    :raises ScheduleRefusedError: none or several have the name.
+    """
+    if which.is_name:
+        return single((yield from named(which.text, retry, must_exist=True)), which.text)
+    return (yield from get(which.text, retry))
+
+
+def named(name: str, retry: RetryPolicy, *, must_exist: bool = False) -> Flow[list[ExecutionSchedule]]:
+    """Get the schedules of exactly this name, the oldest first; AI Core cannot search for them.
+
+    :raises ScheduleRefusedError: there is none although one `must_exist`.
+    """
     found = yield from pages(lambda top, skip: execution_schedules.query(top=top, skip=skip), retry)
     of_name = {one.id: one for one in found if one.name == name}
+    if must_exist and not of_name:
+        raise ScheduleRefusedError(_unknown(name, sorted({one.name for one in found})))
     return sorted(of_name.values(), key=age)
 
 
 def single(found: Sequence[ExecutionSchedule], name: str) -> ExecutionSchedule:
-    """Return the only one of this name.
+    """Return the only one of those that have this name.
 
-    :raises ScheduleRefusedError: there is none, or several.
+    :raises ScheduleRefusedError: there are several.
     """
     if len(found) == 1:
         return found[0]
-    if not found:
-        raise ScheduleRefusedError(f"There is no execution schedule of the name {name!r}.")
     which = "; ".join(
         f"{one.id} ({one.status}, {one.cron!r}, configuration {one.configuration_id}, "
         f"created {one.created_at})"
@@ -151,3 +163,12 @@ def age(schedule: ExecutionSchedule) -> tuple[datetime, str]:
 def instant_of(now: Callable[[], float] | None) -> datetime:
     """Read a clock of seconds since the epoch; the system's if none is given."""
     return datetime.fromtimestamp((now or time.time)(), UTC)
+
+
+def _unknown(name: str, others: Sequence[str]) -> str:
+    shown = ", ".join(f"{other!r:.80}" for other in others[:_NAMES_SHOWN])
+    more = ", …" if len(others) > _NAMES_SHOWN else ""
+    return (
+        f"There is no execution schedule of the name {name!r} in the resource group, whose schedules have "
+        f"{len(others)} names{f': {shown}{more}' if others else ''}. Look whether name and group are right."
+    )

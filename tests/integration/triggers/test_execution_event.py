@@ -245,6 +245,17 @@ def test_executions_of_a_schedule_are_told(watch, api, by, network):
     assert {payload["executions"][0]["execution_schedule_id"] for _, payload in events} == {schedule_id}
 
 
+def test_a_name_that_no_schedule_has_is_told_and_waited_for(watch, api, network, capfd):
+    """A mistyped name would look as if nothing had ended; a schedule may be made after its watcher."""
+    network.script("text-clf-train", ONE_RUN)
+    watch(900, execution_schedule_name="hourly")
+    assert "no execution schedule of the name 'hourly'" in capfd.readouterr().out
+
+    api.schedule(name="hourly", cron="0 * * * *", configurationId=api.configure())
+
+    assert len(watch(2.5 * 3600, execution_schedule_name="hourly")) == 2
+
+
 def test_two_watchers_of_an_asset_have_a_memory_each(watch, start, store):
     """One that watches for something else does not take the other's for its own."""
     watch(60)

@@ -392,12 +392,29 @@ def test_what_has_ended_is_not_resumed(client, emulator, clock, retry, run, want
 
 def test_a_name_has_to_be_that_of_one_schedule(client, retry, wanted):
     """None cannot be paused, and of several it is not known which one is meant."""
-    with pytest.raises(ScheduleRefusedError, match=f"There is no execution schedule of the name '{NAME}'"):
+    with pytest.raises(
+        ScheduleRefusedError, match=f"no execution schedule of the name '{NAME}'.*have 0 names"
+    ):
         client.run(set_status(Which.of(None, NAME), "INACTIVE", retry))
     ids = [_create(client, wanted()) for _ in range(2)]
     for flow in (set_status(Which.of(None, NAME), "INACTIVE", retry), delete(Which.of(None, NAME), retry)):
         with pytest.raises(ScheduleRefusedError, match=".*".join(sorted(ids))):
             client.run(flow)
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are(client, emulator, retry, wanted):
+    """Whoever has mistyped it sees how it is written; a few names are enough."""
+    for number in range(11):
+        _create(client, wanted(name=f"schedule {number:02}"))
+    sent = _changes(emulator)
+
+    with pytest.raises(ScheduleRefusedError) as refused:
+        client.run(set_status(Which.of(None, "Schedule 01"), "INACTIVE", retry))
+
+    assert "'Schedule 01' in the resource group" in str(refused.value)
+    assert "have 11 names: 'schedule 00', 'schedule 01', " in str(refused.value)
+    assert "'schedule 09', …. Look whether" in str(refused.value)
+    assert _changes(emulator) == sent
 
 
 @pytest.mark.parametrize(("schedule_id", "name"), [(None, None), ("47b3eed9", NAME)])
