@@ -17,7 +17,7 @@ with DAG(
     "nightly_model",
     description="Wait in a daily pipeline for the model that AI Core has trained last night",
     schedule="0 6 * * mon-fri",
-    start_date=datetime(2027, 1, 4, tzinfo=UTC),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     params={"name": Param("digits classifier, nightly", type="string")},
     tags=["aicore", "example"],

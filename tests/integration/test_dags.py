@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "example_dags").glob("*.py"))
 
 
-def _dag_bag(folder: Path):
+def dag_bag(folder: Path):
     """Read DAG files as the DAG processor does; the class moved in Airflow 3.2."""
     has_moved = importlib.util.find_spec("airflow.dag_processing.dagbag")
     module = importlib.import_module(
@@ -35,7 +35,7 @@ def test_an_example_is_read_without_contacting_anything(airflow_database, path, 
     """Reading an example opens no connection and gives the DAG of the file's name, which explains itself."""
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a DAG file opened a connection"))
 
-    bag = _dag_bag(path)
+    bag = dag_bag(path)
 
     assert bag.import_errors == {}
     assert list(bag.dags) == [path.stem]
@@ -47,7 +47,7 @@ def test_an_example_is_read_without_contacting_anything(airflow_database, path, 
 
 def test_all_operators_work_together_in_airflow(airflow_database, server):
     """Ids flow by XComArg, values by template, one task is mapped, and what waits is deferred and resumed."""
-    dag = _dag_bag(HERE / "dags" / "all_of_them.py").dags["all_of_them"]
+    dag = dag_bag(HERE / "dags" / "all_of_them.py").dags["all_of_them"]
 
     run = dag.test()
 
@@ -66,7 +66,7 @@ def test_all_operators_work_together_in_airflow(airflow_database, server):
 
 def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
     """Two runs of a DAG with all operators for them leave one schedule for each name, all ACTIVE."""
-    dag = _dag_bag(HERE / "dags" / "schedules.py").dags["schedules"]
+    dag = dag_bag(HERE / "dags" / "schedules.py").dags["schedules"]
 
     runs = [dag.test(), dag.test()]
 
@@ -81,7 +81,7 @@ def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
 
 def test_assets_tell_what_an_execution_wrote(airflow_database, server):
     """Of an alias an asset for each output artifact, and with each asset the execution and its artifact."""
-    dag = _dag_bag(HERE / "dags" / "assets.py").dags["assets"]
+    dag = dag_bag(HERE / "dags" / "assets.py").dags["assets"]
 
     run = dag.test()
 
@@ -111,7 +111,7 @@ def test_what_a_schedule_has_started_is_waited_for_in_airflow(airflow_database, 
     for schedule in server.emulator.state.groups["default"].execution_schedules.values():
         schedule.created_at -= 12 * 3600
         schedules.plan(schedule, schedule.created_at, jitter=600)
-    dag = _dag_bag(HERE / "dags" / "clocks.py").dags["clocks"]
+    dag = dag_bag(HERE / "dags" / "clocks.py").dags["clocks"]
 
     run = dag.test()
 
@@ -122,7 +122,7 @@ def test_what_a_schedule_has_started_is_waited_for_in_airflow(airflow_database, 
 @pytest.mark.parametrize(("outcome", "state"), [("success", "success"), ("failure", "failed")])
 def test_a_temporary_schedule_is_deleted_in_the_end(airflow_database, server, outcome, state):
     """As a teardown the deletion runs whatever came of the task before it."""
-    dag = _dag_bag(HERE / "dags" / "schedules.py").dags[f"temporary_schedule_of_a_{outcome}"]
+    dag = dag_bag(HERE / "dags" / "schedules.py").dags[f"temporary_schedule_of_a_{outcome}"]
 
     run = dag.test()
 
