@@ -126,17 +126,21 @@ def ensure(
     if not found:
         yield from _refuse_pointless(wanted, wanted.start, wanted.end, instant, retry)
         own, found = yield from _create(wanted, retry)
-    schedule, removed = yield from _heal(found, own, retry)
+    left, removed = yield from _take_back(found, own, retry)
+    schedule, surplus = _told_apart(left, own)
     changes = wanted.differences(schedule)
     if changes:
         start, end = wanted.start or schedule.start, wanted.end or schedule.end
         yield from _refuse_pointless(wanted, start, end, instant, retry)
+    for one in surplus:
+        yield from remove(one, retry)
+    if changes:
         if has_ended(schedule, instant):
             changes["status"] = (schedule.status, "ACTIVE")
         values = {name: value for name, (_, value) in changes.items()}
         schedule = yield from modify(schedule.id, values, retry)
     next_ticks = _next_ticks(schedule, wanted.cron, instant)
-    return EnsuredSchedule(schedule, own == schedule.id, changes, removed, next_ticks)
+    return EnsuredSchedule(schedule, own == schedule.id, changes, [*removed, *surplus], next_ticks)
 
 
 def _create(wanted: WantedSchedule, retry: RetryPolicy) -> Flow[tuple[str | None, list[ExecutionSchedule]]]:
@@ -184,24 +188,32 @@ def _appeared(name: str, retry: RetryPolicy) -> Flow[list[ExecutionSchedule]]:
     return found
 
 
-def _heal(
+def _take_back(
     found: Sequence[ExecutionSchedule], own: str | None, retry: RetryPolicy
-) -> Flow[tuple[ExecutionSchedule, list[str]]]:
-    """Keep the oldest, and delete what the same description made at the same time.
+) -> Flow[tuple[Sequence[ExecutionSchedule], list[str]]]:
+    """Delete what was just created if it is not the oldest, so that two who create at once agree.
 
-    Whoever has just created a younger one takes it back, so that two who do so at once agree. The oldest's
-    maker need not wait for that.
+    :return: what is left, and the ids of what was deleted.
+    """
+    if own is None or own == found[0].id:
+        return found, []
+    yield from remove(own, retry)
+    return [one for one in found if one.id != own], [own]
 
-    :return: the one that is kept, and the ids of those that were deleted.
+
+def _told_apart(found: Sequence[ExecutionSchedule], own: str | None) -> tuple[ExecutionSchedule, list[str]]:
+    """Keep the oldest, and find what the same description made at the same time.
+
+    The oldest's maker need not wait until others have taken theirs back.
+
+    :return: the one that is kept, and the ids of those that are to be deleted.
+    :raises ScheduleRefusedError: others have the name, too.
     """
     oldest = found[0]
-    surplus = [one.id for one in found[1:] if one.id == own or _made_at_once(oldest, one)]
-    rest = [one for one in found if one.id not in surplus]
-    if own is None and len(rest) > 1:
+    surplus = [one.id for one in found[1:] if _made_at_once(oldest, one)]
+    if own != oldest.id and len(surplus) + 1 < len(found):
         single(found, oldest.name)
-    for one in surplus:
-        yield from remove(one, retry)
-    return (oldest if own == oldest.id else single(rest, oldest.name)), surplus
+    return oldest, surplus
 
 
 def _made_at_once(one: ExecutionSchedule, other: ExecutionSchedule) -> bool:

@@ -325,6 +325,17 @@ def test_what_would_start_nothing_is_refused_before_anything_is_changed(
     assert _changes(emulator) == ["POST"]
 
 
+def test_what_is_refused_deletes_nothing_either(client, emulator, run, wanted):
+    """Not even one of two that were made at once, which any other run would make one."""
+    for _ in range(2):
+        _create(client, wanted())
+
+    with pytest.raises(ScheduleRefusedError, match="at least 1 h apart"):
+        run(wanted(cron="0,30 3 * * *"))
+    assert _changes(emulator) == ["POST", "POST"]
+    assert len(run(wanted(cron="0 4 * * *")).removed) == 1
+
+
 def test_an_end_that_cannot_be_taken_away_is_told(run, wanted, at, clock):
     """A description without an end does not revive a schedule that has one."""
     run(wanted(end=at(2)))
