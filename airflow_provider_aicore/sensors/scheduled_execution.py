@@ -45,8 +45,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
         a tick at its end is not in it. If the interval has no length, as with Airflow's own cron timetable,
         it is the last tick until then. ``next`` takes the first execution that is created after this try of
         the task has begun. ``newest`` takes the last one created before that, and if there is none the next.
-    :param slack: seconds or timedelta for which an execution may be created late, 15 min if not given;
-        starts up to 11 min after the tick were seen in a screenshot of SAP's documentation.
+    :param slack: seconds or timedelta for which an execution may be created late, at least 1 s, 15 min if not
+        given; starts up to 11 min after the tick were seen in a screenshot of SAP's documentation.
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
         sensors have it, if not given, and 30 s if neither is.
@@ -77,7 +77,7 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
         self.execution_schedule_id = execution_schedule_id
         self.name = name
         self.pick = pick
-        self.slack = seconds("slack", slack, least=0.0)
+        self.slack = seconds("slack", slack, least=1.0)
 
     def execute(self, context: Context) -> Any:
         if self.reschedule:

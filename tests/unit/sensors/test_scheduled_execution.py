@@ -88,9 +88,11 @@ def test_a_run_without_data_interval_needs_another_pick(execute, network):
     assert network.requests == []
 
 
-@pytest.mark.parametrize("change", [{"name": "nightly"}, {"execution_schedule_id": None}, {"pick": "last"}])
+@pytest.mark.parametrize(
+    "change", [{"name": "nightly"}, {"execution_schedule_id": None}, {"pick": "last"}, {"slack": 0}]
+)
 def test_bad_arguments_are_refused(execute, change):
-    """Exactly one of id and name, and a pick that there is."""
+    """Exactly one of id and name, a pick that there is, and time in which an execution can be created."""
     with pytest.raises(AICoreInvalidInput):
         execute(MIDNIGHT, **change)
 
