@@ -6,6 +6,7 @@ import logging
 import random
 from datetime import timedelta
 from itertools import islice, pairwise
+from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +79,7 @@ def _look(schedule, executions, start, end, retry):
             "resources": [one.model_dump(mode="json", by_alias=True) for one in executions],
         },
     }
-    call = next(flow)
+    call: Any = next(flow)
     while True:
         request = httpx.Request(call.method, f"https://api.ai.example.com{call.path}")
         try:
