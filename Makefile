@@ -58,8 +58,9 @@ bench: .venv/airflow-$(NEWEST)/$(READY) ## measure, beside the patterns of other
 soak: .venv/airflow-$(NEWEST)/$(READY) ## kill the emulator under load, 200 times (SOAK_KILLS=n), and see that nothing is lost
 	@$(BIN)/python -m pytest tests/soak
 
-kills: .venv/airflow-$(NEWEST)/$(READY) ## SIGKILL Airflow's processes under 30 tasks, and 200 tasks at once (ROUNDS=n, SEED=n, WAITS=n): half an hour
+kills: .venv/airflow-$(NEWEST)/$(READY) ## SIGKILL Airflow's processes under 30 tasks, and 200 tasks at once; follow 20 executions (ROUNDS=n, SEED=n, WAITS=n): half an hour
 	@KILLS_ROUNDS=$(or $(ROUNDS),1) KILLS_SEED=$(or $(SEED),0) KILLS_WAITS=$(or $(WAITS),200) $(BIN)/python -m pytest tests/kills
+	@FOLLOWED_ROUNDS=4 $(BIN)/python -m pytest tests/e2e/test_following.py
 
 clean: ## remove what these commands made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist

@@ -64,6 +64,10 @@ def select(
     if pick == "next":
         return Selection(next((one for one in by_age if one.created_at >= start), None))
     ticks = _ticks(schedule, start, end)
+    # Whether a tick at the very end of a schedule starts something is not documented: what is there tells.
+    at_end = _tick_at_end(schedule, start, end)
+    if at_end and any(at_end[0] <= one.created_at < at_end[0] + slack for one in by_age):
+        ticks += at_end
     if not ticks:
         return Selection(None)
     due_by = ticks[-1] + slack
@@ -76,6 +80,12 @@ def _ticks(schedule: ExecutionSchedule, start: datetime, end: datetime) -> list[
     begins = [start, schedule.created_at, *([] if schedule.start is None else [schedule.start])]
     ends = [end, *([] if schedule.end is None else [schedule.end])]
     return list(schedule_times.ticks(_cron(schedule), max(begins), min(ends)))
+
+
+def _tick_at_end(schedule: ExecutionSchedule, start: datetime, end: datetime) -> list[datetime]:
+    if schedule.end is None or not start <= schedule.end < end:
+        return []
+    return list(schedule_times.ticks(_cron(schedule), schedule.end, schedule.end + timedelta(seconds=1)))
 
 
 def _cron(schedule: ExecutionSchedule) -> str:

@@ -90,3 +90,14 @@ def test_the_next_is_the_first_one_from_the_start_on():
         == (executions[2])
     )
     assert select(make_schedule(), executions[1:2], BEGIN, BEGIN, pick="next").execution is None
+
+
+def test_a_tick_at_the_very_end_counts_if_it_has_started_something():
+    """AI Core does not say whether it does; the execution of an hour before must not be taken for it."""
+    schedule = make_schedule(end=BEGIN + timedelta(hours=1))
+    before, at_end = make_execution(BEGIN, 1), make_execution(BEGIN + timedelta(hours=1, minutes=5), 2)
+
+    day = (BEGIN, BEGIN + timedelta(days=1))
+
+    assert select(schedule, [before, at_end], *day).execution == at_end
+    assert select(schedule, [before], *day).execution == before
