@@ -40,7 +40,7 @@ class Watched:
     :param statuses: how they have ended: of COMPLETED, DEAD, STOPPED.
     """
 
-    statuses: tuple[str, ...] = ("COMPLETED",)
+    statuses: Sequence[str] = ("COMPLETED",)
     execution_schedule_id: str | None = None
     execution_schedule_name: str | None = None
     scenario_id: str | None = None

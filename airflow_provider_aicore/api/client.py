@@ -191,8 +191,12 @@ class AsyncClient(_Session):
         """Send one call and return its result; for the errors see :func:`~.call.once`."""
         return await self.run(once(call, self.retry))
 
-    async def run(self, flow: Flow[T]) -> T:
-        """Perform a flow's steps until it returns; cancelling closes the flow."""
+    async def run(self, flow: Flow[T], *, perform: Callable[[Step], Awaitable[Answer]] | None = None) -> T:
+        """Perform a flow's steps until it returns; cancelling closes the flow.
+
+        :param perform: performs a step in place of :meth:`perform`, for whoever has the answer already.
+        """
+        perform = perform or self.perform
         with closing(flow):
             go_on = partial(flow.send, None)
             while True:
@@ -201,7 +205,7 @@ class AsyncClient(_Session):
                 except StopIteration as done:
                     return cast("T", done.value)
                 try:
-                    go_on = partial(flow.send, await self._perform(step))
+                    go_on = partial(flow.send, await perform(step))
                 except AICoreError as error:  # No token was to be had: the flow may wait that out.
                     go_on = partial(flow.throw, error)
 
@@ -217,7 +221,8 @@ class AsyncClient(_Session):
     ) -> None:
         await self.close()
 
-    async def _perform(self, step: Step) -> Answer:
+    async def perform(self, step: Step) -> Answer:
+        """Perform one step of a flow."""
         if isinstance(step, Sleep):
             await self._sleep(step.seconds)
             return None

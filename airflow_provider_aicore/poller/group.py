@@ -9,6 +9,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from airflow_provider_aicore.api.errors import (
     AICoreError,
     APIStatusError,
@@ -22,8 +24,10 @@ from airflow_provider_aicore.poller.roll import Roll
 from airflow_provider_aicore.poller.wait import is_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
+    from airflow_provider_aicore.api.call import Answer, Call
+    from airflow_provider_aicore.api.client import AsyncClient
     from airflow_provider_aicore.api.models import ExecutionStatus
     from airflow_provider_aicore.poller.roll import Listener, Subject
     from airflow_provider_aicore.poller.sender import Sender
@@ -57,7 +61,7 @@ class Group:
         self._alarm_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._failed: Exception | None = None
-        self._shared: dict[Hashable, tuple[float, asyncio.Task[Any]]] = {}
+        self._reads: dict[Hashable, tuple[float, asyncio.Task[Answer]]] = {}
 
     def join(self, listener: Listener) -> None:
         """Look at one more."""
@@ -86,21 +90,15 @@ class Group:
             if not subject.reading:
                 self._read_soon(roll, subject)
 
-    async def once_for_all(
-        self, what: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]], fresh: float
-    ) -> Any:
-        """Ask for something once for all who want it within some seconds."""
-        now = self._loop.time()
-        begun, asking = self._shared.get(what, (-math.inf, None))
-        if (
-            asking is None
-            or now - begun >= fresh
-            or (asking.done() and (asking.cancelled() or asking.exception()))
-        ):
-            asking = self._loop.create_task(ask(), context=contextvars.Context())
-            self._shared = {key: each for key, each in self._shared.items() if now - each[0] < fresh}
-            self._shared[what] = now, asking
-        return await asyncio.shield(asking)
+    async def read_for_all(self, client: AsyncClient, call: Call[Any], fresh: float) -> Answer:
+        """Send a read once for all who want its answer within some seconds; a bad one serves only them."""
+        now, what = self._loop.time(), (client, call.path, tuple(call.params.items()))
+        begun, reading = self._reads.get(what, (-math.inf, None))
+        if reading is None or now - begun >= fresh or _is_bad(reading):
+            reading = self._loop.create_task(client.perform(call), context=contextvars.Context())
+            self._reads = {key: each for key, each in self._reads.items() if now - each[0] < fresh}
+            self._reads[what] = now, reading
+        return await asyncio.shield(reading)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -115,7 +113,7 @@ class Group:
             self._failed = error
             await self._refuse_all(error)
         finally:
-            others = [*self._readers, *(asking for _, asking in self._shared.values())]
+            others = [*self._readers, *(reading for _, reading in self._reads.values())]
             for each in others:
                 each.cancel()
             await asyncio.gather(*others, return_exceptions=True)
@@ -299,5 +297,10 @@ def _ring(alarm: asyncio.Future[None]) -> None:
         alarm.set_result(None)
 
 
-def _has_failed(task: asyncio.Task[Any]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+def _is_bad(reading: asyncio.Task[Answer]) -> bool:
+    if not reading.done():
+        return False
+    if reading.cancelled() or reading.exception() is not None:
+        return True
+    answer = reading.result()
+    return not isinstance(answer, httpx.Response) or not answer.is_success

@@ -7,8 +7,10 @@ import math
 import random
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_aicore.api.call import Call
 from airflow_provider_aicore.api.errors import AuthenticationError
 from airflow_provider_aicore.poller.doors import Doors
 from airflow_provider_aicore.poller.wait import HEARTBEAT, own
@@ -16,14 +18,12 @@ from airflow_provider_aicore.poller.wait import HEARTBEAT, own
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
 
-    from airflow_provider_aicore.api.call import Flow
+    from airflow_provider_aicore.api.call import Answer, Flow, Step
     from airflow_provider_aicore.api.client import AsyncClient
     from airflow_provider_aicore.poller.doors import Door
     from airflow_provider_aicore.poller.group import Group
     from airflow_provider_aicore.poller.sender import Connect
     from airflow_provider_aicore.poller.wait import Log
-
-    MakeFlow = Callable[[AsyncClient], Flow["T"]]
 
 T = TypeVar("T")
 
@@ -79,21 +79,21 @@ class Visit:
         """The resource group."""
         return self._group.sender.client.resource_group
 
-    async def run(self, make_flow: MakeFlow[T]) -> T:
-        """Run a flow; with other credentials, if those were refused and the connection has others by now."""
+    async def run(self, make_flow: Callable[[AsyncClient], Flow[T]], *, fresh: float = 0.0) -> T:
+        """Run a flow; with other credentials, if those were refused and the connection has others by now.
+
+        :param fresh: what others have read within so many seconds is not read again.
+        """
         while True:
             client = self._group.sender.client
+            perform = partial(self._read_for_all, client, fresh) if fresh else None
             try:
-                return await client.run(make_flow(client))
+                return await client.run(make_flow(client), perform=perform)
             except AuthenticationError:
                 if not await self._group.sender.renewed(client):
                     raise
 
-    async def run_for_all(self, what: Hashable, make_flow: MakeFlow[T], *, fresh: float) -> T:
-        """Run a flow once for all who ask for the same at about the same time.
-
-        :param what: is the same for all.
-        :param fresh: for so many seconds since it has begun its result serves others.
-        """
-        result: T = await self._group.once_for_all(what, lambda: self.run(make_flow), fresh)
-        return result
+    async def _read_for_all(self, client: AsyncClient, fresh: float, step: Step) -> Answer:
+        if isinstance(step, Call) and step.method == "GET":
+            return await self._group.read_for_all(client, step, fresh)
+        return await client.perform(step)

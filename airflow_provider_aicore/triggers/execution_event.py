@@ -151,14 +151,11 @@ class AICoreExecutionEventTrigger(BaseEventTrigger):
         """Look again and again, and note what was told only once Airflow has it for sure."""
         from airflow_provider_aicore.ended_executions import Watched, ended
 
-        watched = Watched(statuses=tuple(self.statuses), **self.watched)
+        watched = Watched(statuses=self.statuses, **self.watched)
         while self._cursor is not None:
             looked_at = datetime.fromtimestamp(time.time(), UTC)
-            news = self._cursor.news(
-                await aicore.run_for_all(
-                    watched, lambda client: ended(watched, client.retry), fresh=self.poll_interval / 2
-                )
-            )
+            seen = await aicore.run(lambda client: ended(watched, client.retry), fresh=self.poll_interval / 2)
+            news = self._cursor.news(seen)
             while news:
                 batch, news = news[: self.executions_per_event], news[self.executions_per_event :]
                 told = [await self._told(aicore, execution) for execution in batch]

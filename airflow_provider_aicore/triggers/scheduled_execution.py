@@ -160,7 +160,9 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
                     error_budget=self.poll_error_budget,
                     seconds=self._seconds_left(),
                     first_look_after=self.first_look_after,
-                )
+                ),
+                # All that look for an execution of the same schedule share what they read.
+                fresh=self.poll_interval / 2,
             )
 
     def _seconds_left(self) -> float | None:

@@ -152,6 +152,24 @@ def schedule_id(configuration_id, api):
     return api.post("/executionSchedules", json=body).raise_for_status().json()["id"]
 
 
+def test_many_that_look_for_the_same_share_what_they_read(schedule_id, network, clock):
+    """The schedule and the list of its executions are read twice in an interval at most, however many look."""
+    clock.move(55 * 60)  # The tick is five minutes away.
+    network.requests.clear()
+
+    events = turned_loop.run(_scheduled(schedule_id, datetime.fromtimestamp(clock.time, UTC)))
+
+    assert len({event["execution_id"] for event in events}) == 1
+    reads = Counter(
+        request.path
+        for request in network.requests
+        if "executionSchedules" in request.path or "executionScheduleId" in request.query
+    )
+    assert len(reads) == 2, reads
+    # In a quarter of an hour each of the fifty looks thirty times.
+    assert max(reads.values()) <= 2 * 30
+
+
 @pytest.fixture
 def run_watched(clock, caplog):
     """Return what runs a coroutine and gives the steps of its event loop that took longer than 0.05 s."""

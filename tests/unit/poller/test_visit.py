@@ -50,10 +50,10 @@ def test_what_many_ask_at_once_is_asked_once(together):
     async def main():
         async with visiting(together) as aicore:
             for _ in range(2):
-                asking = (aicore.run_for_all("count", count, fresh=30) for _ in range(5))
+                asking = (aicore.run(count, fresh=30) for _ in range(5))
                 await asyncio.gather(*asking)
                 await asyncio.sleep(29)
-                await aicore.run_for_all("count", count, fresh=30)
+                await aicore.run(count, fresh=30)
                 await asyncio.sleep(2)
 
     together.run(main())
@@ -68,8 +68,8 @@ def test_a_failure_serves_nobody_else(together, emulator):
     async def main():
         async with visiting(together) as aicore:
             with pytest.raises(PermissionDeniedError):
-                await aicore.run_for_all("count", count, fresh=30)
-            return await aicore.run_for_all("count", count, fresh=30)
+                await aicore.run(count, fresh=30)
+            return await aicore.run(count, fresh=30)
 
     assert together.run(main()) == 0
 
@@ -82,8 +82,8 @@ def test_what_is_asked_for_all_outlives_who_asked_first(together):
 
     async def main():
         async with visiting(together) as aicore:
-            first = asyncio.create_task(aicore.run_for_all("count", count, fresh=30))
-            second = asyncio.create_task(aicore.run_for_all("count", count, fresh=30))
+            first = asyncio.create_task(aicore.run(count, fresh=30))
+            second = asyncio.create_task(aicore.run(count, fresh=30))
             await asyncio.sleep(5)
             first.cancel()
             return await second
