@@ -153,7 +153,7 @@ def schedule_id(configuration_id, api):
 
 
 def test_many_that_look_for_the_same_share_what_they_read(schedule_id, network, clock):
-    """The schedule and the list of its executions are read twice in an interval at most, however many look."""
+    """The schedule and the list of its executions are read twice in an interval at most, for all."""
     clock.move(55 * 60)  # The tick is five minutes away.
     network.requests.clear()
 
