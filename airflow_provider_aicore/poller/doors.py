@@ -111,14 +111,9 @@ class Door:
                     listener.rouse()
                 await asyncio.sleep(_RETRY)
             else:
-                group = self._doors.group(self, client)
-                try:
-                    await asyncio.sleep(0)  # What has not begun cannot clean up when it is cancelled.
-                finally:
-                    self.group = group
-                    if not self.users:
-                        self._doors.close(self)
-                await group.sender.close_unless_used(client)
+                # At once: a group to which no door leads ends.
+                self.group = self._doors.group(self, client)
+                await self.group.sender.close_unless_used(client)
         waiting, self._waiting = self._waiting, set()
         for listener in waiting:
             self.wait(listener)
@@ -161,7 +156,8 @@ class Doors:
         group = door.group
         if group is not None and not self._leading_to(group):
             self._groups = {identity: each for identity, each in self._groups.items() if each is not group}
-            self._polls.pop(group).cancel()
+            # Not at once: what has not begun cannot clean up when it is cancelled.
+            asyncio.get_running_loop().call_soon(self._polls.pop(group).cancel)
 
     def group(self, door: Door, client: AsyncClient) -> Group:
         """Give the group to which a client belongs; a new one has it for its own."""

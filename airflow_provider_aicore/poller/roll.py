@@ -175,13 +175,14 @@ class Roll:
             del self.subjects[subject.id]
 
     def agenda(self, now: float) -> Agenda:
-        """Say what to look at now, and when next; who is nearly due comes along."""
+        """Say what to look at now, and when next; who is nearly due comes along, but for first looks."""
         due, early = [], []
         next_due = next_early = math.inf
         for subject in self.subjects.values():
             if subject.reading:
                 continue
-            if subject.due - _JITTER * subject.interval <= now:
+            ahead = 0.0 if subject.entity is None else _JITTER * subject.interval
+            if subject.due - ahead <= now:
                 due.append(subject)
                 continue
             next_due = min(next_due, subject.due)

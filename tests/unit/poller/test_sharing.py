@@ -139,6 +139,29 @@ def test_a_wait_that_comes_when_the_last_one_leaves_is_served(together):
     assert len(together.clients) == 2
 
 
+def test_a_connection_found_when_the_last_wait_of_its_group_leaves_is_served(together):
+    """What comes by another name is not sent to a poll that has just ended."""
+    first, second = together.start(Progress.by_clock(running=100), 2)
+
+    async def main():
+        found = asyncio.Event()
+
+        async def connect():
+            await found.wait()
+            return await together.connect()
+
+        leaving = asyncio.create_task(together.wait(first))
+        coming = asyncio.create_task(
+            together.wait(second, connection="by another name", connect=connect, seconds=300)
+        )
+        await asyncio.sleep(60)
+        found.set()
+        leaving.cancel()
+        return await coming
+
+    assert together.run(main()).status is COMPLETED
+
+
 def test_each_event_loop_has_its_own(together):
     """`dag.test()` runs each trigger in a loop of its own; of loops that were closed nothing is kept."""
     for _ in range(3):
