@@ -217,7 +217,7 @@ class Group:
         subject.reading = True
         self._queue.append((roll, subject))
         if len(self._readers) < READERS:
-            reader = self._loop.create_task(self._read_all())
+            reader = self._loop.create_task(self._read_all(), context=contextvars.Context())
             self._readers.add(reader)
             reader.add_done_callback(self._readers.discard)
 

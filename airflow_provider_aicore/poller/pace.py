@@ -74,7 +74,7 @@ class Rate:
         self.failures = 0
         """Troubled answers in a row."""
         self._refused_at, self._remembered_until = math.inf, now
-        self._changed_at = now
+        self._changed_at = self._failed_at = now
         self._begun_at = self._not_before = self._next_at = now
         self._lately, self._counted_at = 0.0, now
 
@@ -100,10 +100,13 @@ class Rate:
         """Note an answer."""
         self.failures = 0
 
-    def bad(self, now: float, jitter: float) -> None:
-        """Note that no good answer came."""
+    def bad(self, sent_at: float, now: float, jitter: float) -> None:
+        """Note that no good answer came. Of many requests that were under way together, one counts."""
+        if self.failures and sent_at <= self._failed_at:
+            return
+        self._failed_at = now
         self.failures += 1
-        backoff = min(_LONGEST_BACKOFF, 2.0 ** (self.failures - 1)) * (1 + jitter / 4)
+        backoff = min(_LONGEST_BACKOFF, 2.0 ** min(self.failures - 1, 10)) * (1 + jitter / 4)
         self._not_before = max(self._not_before, now + backoff)
 
     def refused(self, sent_at: float, now: float, retry_after: float | None) -> None:

@@ -251,9 +251,11 @@ class Roll:
         return changed
 
     def refuse(self, subject: Subject, error: Exception) -> None:
-        """Give up looking at something."""
-        self.subjects.pop(subject.id, None)
-        for each in subject.listeners:
+        """Give up looking at something; who has come for it since it was asked is looked for anew."""
+        if self.subjects.get(subject.id) is subject:
+            del self.subjects[subject.id]
+        listeners, subject.listeners = subject.listeners, ()
+        for each in listeners:
             each.refuse(error)
 
     def smaller_pages(self) -> bool:

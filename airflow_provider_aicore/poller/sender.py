@@ -84,12 +84,12 @@ class Sender:
             answer = await self._send_with_good_credentials(call)
         except RateLimitedError as error:
             self.rate.refused(sent_at, self._time(), error.retry_after)
-            self.rate.bad(self._time(), self._jitter())
+            self.rate.bad(sent_at, self._time(), self._jitter())
             raise
         except Exception as error:
             # AI Core's refusals are answers.
             if isinstance(error, LOOKING_FAILED) or not isinstance(error, AICoreError):
-                self.rate.bad(self._time(), self._jitter())
+                self.rate.bad(sent_at, self._time(), self._jitter())
             else:
                 self.rate.good()
             raise
@@ -115,14 +115,30 @@ class Sender:
                 return True
             if refused.service_key in self._refused_keys:
                 return False
+            other = await self._other_than(refused)
+            # Only now: if the connection could not be had, nothing is known of its credentials.
             self._refused_keys.append(refused.service_key)
-            for connect in self._reconnect():
-                try:
-                    client = await connect()
-                except (AICoreError, ValueError):
-                    continue  # That connection is of no use; the refusal says more.
-                self._made.append(client)
-                if client.service_key not in self._refused_keys:
-                    self.client = client
-                    return True
-            return False
+            if other is None:
+                return False
+            self._made.append(other)
+            self.client = other
+            return True
+
+    async def _other_than(self, refused: AsyncClient) -> AsyncClient | None:
+        """Look the connection up for a client with other credentials for the same resource group."""
+        for connect in self._reconnect():
+            try:
+                client = await connect()
+            except (AICoreError, ValueError):
+                continue  # That connection is of no use; the refusal says more.
+            if client.service_key not in [*self._refused_keys, refused.service_key] and _whom(
+                client
+            ) == _whom(refused):
+                return client
+            await self.close_unless_used(client)
+        return None
+
+
+def _whom(client: AsyncClient) -> tuple[str, str]:
+    """Tell whom a client asks: elsewhere nobody knows the executions."""
+    return client.service_key.api_url, client.resource_group

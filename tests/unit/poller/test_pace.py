@@ -114,7 +114,7 @@ def sent_and_refused(needed, allowed, hours=3):
         if len(recent) >= allowed:
             refused.append(now)
             rate.refused(now, now, None)
-            rate.bad(now, 0.0)
+            rate.bad(now, now, 0.0)
         else:
             rate.good()
             recent.append(now)
@@ -166,3 +166,22 @@ def test_retry_after_holds_whatever_the_rate():
 
     assert rate.pause(1.0) == 60
     assert rate.pause(31.0) == 30
+
+
+def test_trouble_may_last_for_days():
+    """However many requests have failed, the next one is a minute later."""
+    rate, now = Rate(0.0), 0.0
+    for _ in range(2000):
+        now += rate.pause(now) + 1
+        rate.bad(now, now, 0.0)
+
+    assert rate.pause(now) == 60
+
+
+def test_a_hitch_that_strikes_many_requests_is_one_failure():
+    """Those under way together fail together; the group looks again a second later, not a minute."""
+    rate = Rate(0.0)
+    for _ in range(16):
+        rate.bad(1.0, 2.0, 0.0)
+
+    assert rate.pause(2.0) == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+from contextlib import suppress
 from itertools import pairwise
 
 import httpx
 import pytest
 
 from airflow_provider_aicore.api import (
+    AICoreError,
     APIStatusError,
     AuthenticationError,
     ExecutionStatus,
@@ -232,6 +235,30 @@ def test_another_refusal_ends_its_own_wait(together, emulator):
     assert [type(ended[0]), ended[1].status] == [APIStatusError, COMPLETED]
 
 
+def test_a_refusal_that_comes_late_ends_no_later_wait(together):
+    """One was cancelled while it was looked at, and another has come for the same: that is looked at anew."""
+    execution, other = together.start(SOME, 2)
+    refused = []
+
+    async def refuse(request):
+        if not refused and request.url.path.endswith(execution):
+            refused.append(request)
+            await asyncio.sleep(10)
+            return httpx.Response(418)
+        return None
+
+    async def main():
+        beside = asyncio.create_task(together.wait(other))
+        cancelled = asyncio.create_task(together.wait(execution))
+        await asyncio.sleep(5)
+        cancelled.cancel()
+        later = asyncio.create_task(together.wait(execution, seconds=600))
+        return await asyncio.gather(later, beside)
+
+    together.instead = refuse
+    assert statuses(together.run(main())) == {COMPLETED}
+
+
 def test_one_token_serves_all(together):
     """However many wait, the token is asked for once."""
     together.wait_for_all(together.start(SOME, 4))
@@ -268,6 +295,76 @@ def test_refused_credentials_are_looked_up_once_more(together, emulator):
 
     assert statuses(ended) == {COMPLETED}
     assert len(together.clients) == 2
+
+
+def test_a_connection_that_cannot_be_had_after_a_refusal_is_asked_for_again(together):
+    """Whether the credentials have changed is not known before the connection was looked up."""
+    yesterday = {**together.service_key, "clientsecret": "of yesterday"}
+    tries = []
+
+    async def connect():
+        tries.append(together.clock.now())
+        if len(tries) == 2:
+            raise RuntimeError("the API server does not answer")
+        return await together.connect(key=None if together.clients else yesterday)
+
+    assert statuses(together.wait_for_all(together.start(SOME, 2), connect=connect)) == {COMPLETED}
+
+
+def test_a_client_that_is_no_better_is_closed(together):
+    """A token that is refused for hours makes many look-ups, but no heap of clients."""
+
+    async def refuse(request):
+        return None if kind(request) == "token" else httpx.Response(401, text="Jwt issuer is not configured")
+
+    async def main():
+        waiting = asyncio.create_task(together.wait(*together.start(RUNNING)))
+        await asyncio.sleep(600)
+        still_open = [client for client in together.clients if not client._http.is_closed]
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return still_open
+
+    together.instead = refuse
+    assert together.run(main()) == together.clients[:1]
+    assert len(together.clients) > 5
+
+
+def test_the_connection_is_looked_up_again_in_the_context_of_nobody(together):
+    """Airflow would count what is looked up there to the trigger that happened to come first."""
+    who = contextvars.ContextVar("who", default="nobody")
+    looked_up_by = []
+    key = {**together.service_key}
+
+    async def connect():
+        looked_up_by.append(who.get())
+        return await together.connect(key=dict(key))
+
+    async def refuse(request):
+        is_late = together.clock.now() - together.asked[0][0] > 50
+        return httpx.Response(401) if is_late and kind(request) == "read" else None
+
+    async def wait():
+        who.set("a trigger")
+        with suppress(AICoreError):
+            await together.wait(
+                *together.start(RUNNING), connect=connect, interval=300, pending_timeout=60, seconds=90
+            )
+
+    together.instead = refuse
+    together.run(wait())
+    assert looked_up_by == ["nobody"] * len(looked_up_by)
+    assert len(looked_up_by) > 1
+
+
+def test_a_connection_that_leads_elsewhere_by_now_is_not_used(together):
+    """An execution is not to be taken for gone because another resource group does not know it."""
+    yesterday = {**together.service_key, "clientsecret": "of yesterday"}
+
+    async def connect():
+        return await together.connect("team-a") if together.clients else await together.connect(key=yesterday)
+
+    assert statuses(together.wait_for_all(together.start(SOME, 2), connect=connect)) == {AuthenticationError}
 
 
 @pytest.mark.parametrize("number", [2, MANY])
