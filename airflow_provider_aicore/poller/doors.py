@@ -7,7 +7,7 @@ import contextvars
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_aicore.api.errors import AICoreError
-from airflow_provider_aicore.poller.group import Group
+from airflow_provider_aicore.poller.group import WOKEN_AT_ONCE, Group
 from airflow_provider_aicore.poller.sender import Sender
 from airflow_provider_aicore.poller.wait import Looks
 
@@ -105,18 +105,27 @@ class Door:
                 client = await self.connect()
             except (AICoreError, ValueError) as error:
                 self.refusal = error
+                self._doors.close(self)  # Who comes later finds it mended, perhaps.
             except Exception as error:  # noqa: BLE001 - whoever gives the connection is in trouble, not AI Core
+                is_new = self._looks.trouble is None
                 self._looks.bad(error, self._time())
-                for listener in self._waiting:
-                    listener.rouse()
+                if is_new:  # The others know when their patience ends.
+                    await self._with_all(lambda listener: listener.rouse())
                 await asyncio.sleep(_RETRY)
             else:
                 # At once: a group to which no door leads ends.
                 self.group = self._doors.group(self, client)
                 await self.group.sender.close_unless_used(client)
-        waiting, self._waiting = self._waiting, set()
-        for listener in waiting:
-            self.wait(listener)
+        await self._with_all(self.wait)
+        self._waiting.clear()
+
+    async def _with_all(self, do: Callable[[Listener], None]) -> None:
+        """Do something with all who wait for the connection, and let the event loop go on between them."""
+        for number, listener in enumerate(list(self._waiting), 1):
+            if listener in self._waiting:
+                do(listener)
+            if not number % WOKEN_AT_ONCE:
+                await asyncio.sleep(0)
 
 
 class Doors:
@@ -133,8 +142,9 @@ class Doors:
     @classmethod
     def of_this_loop(cls) -> Doors:
         """Give those of the running loop, and forget those of loops that were closed."""
-        for loop in [loop for loop in cls._of_loops if loop.is_closed()]:
-            del cls._of_loops[loop]
+        for loop in list(cls._of_loops):  # Other threads have loops, too.
+            if loop.is_closed():
+                cls._of_loops.pop(loop, None)
         return cls._of_loops.setdefault(asyncio.get_running_loop(), cls())
 
     def door(

@@ -38,8 +38,10 @@ _LOG = logging.getLogger(__name__)
 READERS = 16
 """Single reads that are under way at a time, at most."""
 
+WOKEN_AT_ONCE = 50
+"""Waits that are woken before the event loop goes on."""
+
 _RETRY = 30.0
-_WOKEN_AT_ONCE = 50
 
 
 class Group:
@@ -91,12 +93,18 @@ class Group:
                 self._read_soon(roll, subject)
 
     async def read_for_all(self, client: AsyncClient, call: Call[Any], fresh: float) -> Answer:
-        """Send a read once for all who want its answer within some seconds; a bad one serves only them."""
+        """Send a read once for all who want its answer within some seconds, or while it is under way.
+
+        A bad answer serves nobody who comes after it.
+        """
         now, what = self._loop.time(), (client, call.path, tuple(call.params.items()))
         begun, reading = self._reads.get(what, (-math.inf, None))
-        if reading is None or now - begun >= fresh or _is_bad(reading):
+        if reading is None or _is_bad(reading) or (reading.done() and now - begun >= fresh):
             reading = self._loop.create_task(client.perform(call), context=contextvars.Context())
-            self._reads = {key: each for key, each in self._reads.items() if now - each[0] < fresh}
+            # What is under way ends with this, so it is not forgotten.
+            self._reads = {
+                key: each for key, each in self._reads.items() if now - each[0] < fresh or not each[1].done()
+            }
             self._reads[what] = now, reading
         return await asyncio.shield(reading)
 
@@ -209,7 +217,7 @@ class Group:
                 continue
             subject.round = roll.round
             told += roll.saw(subject, item, now)
-            if told >= _WOKEN_AT_ONCE:
+            if told >= WOKEN_AT_ONCE:
                 await asyncio.sleep(0)
                 told = 0
 
@@ -250,13 +258,13 @@ class Group:
             _LOG.warning("Looking failed, and not because of AI Core", exc_info=error)
         now, told = self._loop.time(), 0
         for subject in subjects:
-            is_new = subject.trouble is None or isinstance(error, NotFoundError)
+            is_new = subject.trouble is None or NotFoundError in (type(error), type(subject.trouble))
             subject.bad(error, now)
             subject.due = subject.early = now + pause
             if is_new:
                 subject.rouse()
                 told += 1
-            if told >= _WOKEN_AT_ONCE:
+            if told >= WOKEN_AT_ONCE:
                 await asyncio.sleep(0)
                 told = 0
 
@@ -264,7 +272,7 @@ class Group:
         refused = [(roll, subject) for roll in self._rolls.values() for subject in roll.subjects.values()]
         for number, (roll, subject) in enumerate(refused):
             roll.refuse(subject, error)
-            if number % _WOKEN_AT_ONCE == _WOKEN_AT_ONCE - 1:
+            if number % WOKEN_AT_ONCE == WOKEN_AT_ONCE - 1:
                 await asyncio.sleep(0)
 
     async def _sleep_until(self, when: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aicore.api.call import once
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REMEMBERED = 30.0
+"""Seconds after which refused credentials may have been changed in the connection."""
+
 
 class Sender:
     """One client for all requests of a group.
@@ -50,6 +54,7 @@ class Sender:
         """The one with the credentials that are good, as far as is known."""
         self._made = [client]
         self._refused_keys: list[ServiceKey] = []
+        self._forget_refusals_at = math.inf
         self._reconnect, self._renewal = reconnect, asyncio.Lock()
         self._one_at_a_time = asyncio.Lock()
         self._jitter = jitter
@@ -113,11 +118,14 @@ class Sender:
         async with self._renewal:
             if self.client is not refused:
                 return True
+            if self._time() >= self._forget_refusals_at:
+                self._refused_keys.clear()
             if refused.service_key in self._refused_keys:
                 return False
             other = await self._other_than(refused)
             # Only now: if the connection could not be had, nothing is known of its credentials.
             self._refused_keys.append(refused.service_key)
+            self._forget_refusals_at = self._time() + _REMEMBERED
             if other is None:
                 return False
             self._made.append(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import Counter
 from contextlib import suppress
 from itertools import pairwise
 
@@ -218,6 +219,17 @@ def test_an_unknown_execution_ends_its_own_wait_after_a_minute(together, clock):
     assert statuses(ended) == {COMPLETED}
 
 
+def test_a_404_before_other_trouble_does_not_lengthen_the_error_budget(together, emulator, clock):
+    """The wait gives up when its budget is used up, whatever it began with."""
+    ids = together.start(RUNNING)
+    emulator.faults.add(Answer(404), path="/lm/executions/", times=1)
+    emulator.faults.add(unavailable(), path="/lm/executions/", times=None)
+    begin = clock.now()
+
+    assert statuses(together.wait_for_all(ids, error_budget=120)) == {ServerError}
+    assert 120 <= clock.now() - begin <= 130
+
+
 def test_an_execution_that_is_not_known_yet_is_waited_for(together, emulator):
     """What was just created may be unknown for a moment."""
     emulator.faults.add(Answer(404), path="/lm/executions/", times=2)
@@ -407,6 +419,84 @@ def test_a_connection_that_cannot_be_had_now_is_asked_for_again(together):
 
     assert statuses(together.wait_for_all(together.start(SOME, MANY), connect=connect)) == {COMPLETED}
     assert [at - tries[0] for at in tries] == [0, 30, 60, 90]
+
+
+def test_many_who_wait_for_a_connection_are_woken_little_by_little(together):
+    """Trouble with it is said by each of them, and the event loop goes on meanwhile."""
+    turns = 0
+    said = Counter()
+
+    class Log:
+        def info(self, *_):
+            pass
+
+        def warning(self, *_):
+            said[turns] += 1
+
+    async def count_turns():
+        nonlocal turns
+        for turns in range(40):  # noqa: B007 - it is counted for the log
+            await asyncio.sleep(0)
+
+    async def connect():
+        if not said:
+            counting.append(asyncio.create_task(count_turns()))
+            raise RuntimeError("the API server does not answer")
+        return await together.connect()
+
+    counting = []
+    together.wait_for_all(together.start(RUNNING, 300), connect=connect, log=Log(), seconds=60)
+
+    assert sum(said.values()) == 300
+    assert max(said.values()) <= 50
+
+
+def test_a_connection_that_was_mended_serves_who_comes_then(together):
+    """Those to whom it was refused may still be there."""
+    ids = together.start(SOME, 3)
+
+    async def connect():
+        if not refused:
+            refused.append(together.clock.now())
+            raise InvalidServiceKeyError("clientid is missing")
+        return await together.connect()
+
+    async def main():
+        early = asyncio.create_task(together.wait(ids[0], connect=connect, first_look_after=100))
+        refused = asyncio.create_task(together.wait(ids[1], connect=connect))
+        await asyncio.sleep(5)
+        ended = await asyncio.gather(refused, return_exceptions=True)
+        ended.append(await together.wait(ids[2], connect=connect))
+        return ended + await asyncio.gather(early, return_exceptions=True)
+
+    refused = []
+    first, later, _ = together.run(main())
+
+    assert isinstance(first, InvalidServiceKeyError)
+    assert later.status is COMPLETED
+
+
+def test_credentials_that_were_changed_after_a_refusal_serve_who_comes_then(together):
+    """The group they were refused to may still be there, for those who have not looked yet."""
+    ids = together.start(SOME, 3)
+    begin = together.clock.now()
+
+    async def connect():
+        is_changed = together.clock.now() - begin > 40
+        key = {**together.service_key, **({} if is_changed else {"clientsecret": "of yesterday"})}
+        return await together.connect(key=key)
+
+    async def main():
+        early = asyncio.create_task(together.wait(ids[0], connect=connect, first_look_after=100))
+        refused = asyncio.create_task(together.wait(ids[1], connect=connect))
+        await asyncio.sleep(50)
+        later = asyncio.create_task(together.wait(ids[2], connect=connect))
+        return await asyncio.gather(refused, later, early, return_exceptions=True)
+
+    refused, later, early = together.run(main())
+
+    assert isinstance(refused, AuthenticationError)
+    assert later.status is early.status is COMPLETED
 
 
 def test_a_connection_that_is_never_had_uses_the_error_budget_up(together, clock):

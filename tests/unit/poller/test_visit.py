@@ -20,6 +20,11 @@ def count(client):
     return once(executions.count(), client.retry)
 
 
+def count_others(client):
+    """Ask for something else."""
+    return once(executions.count(scenario_id="others"), client.retry)
+
+
 def visiting(together, connect=None, **how):
     """Visit the resource group ``default``."""
     return visit(
@@ -59,6 +64,26 @@ def test_what_many_ask_at_once_is_asked_once(together):
     together.run(main())
 
     assert together.times("read") == [0.0, 31.0]
+
+
+def test_what_is_asked_for_long_is_asked_once(together):
+    """Who comes while the answer is under way waits for it; when all have left nothing of it stays."""
+
+    async def slow(_request):
+        await asyncio.sleep(20)
+
+    async def main():
+        async with visiting(together) as aicore:
+            asking = []
+            for what in (count, count, count_others):
+                asking.append(asyncio.create_task(aicore.run(what, fresh=5)))
+                await asyncio.sleep(8)
+            for each in asking:
+                each.cancel()
+
+    together.instead = slow
+    together.run(main())
+    assert together.requests()["read"] == 2
 
 
 def test_a_failure_serves_nobody_else(together, emulator):
