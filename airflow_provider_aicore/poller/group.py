@@ -163,16 +163,26 @@ class Group:
         try:
             complete = await self._list_all(roll, len(looks))
         except Exception as error:  # noqa: BLE001 - whatever it is, it says nothing about those that are waited for
-            roll.list_failed(self._loop.time(), for_good=not is_trouble(error))
             if is_trouble(error):
                 await self._bear([each for each in looks if each.round != roll.round], error, 0.0)
-            elif isinstance(error, (AuthenticationError, PermissionDeniedError)):
+                if await self._can_read(roll, looks[0]) and roll.list_failed():
+                    roll.do_without_lists(self._loop.time())
+                return
+            roll.do_without_lists(self._loop.time())
+            if isinstance(error, (AuthenticationError, PermissionDeniedError)):
                 await self._refuse_all(error)
         else:
             for subject in there if complete else looks:
                 if subject.round != roll.round and subject.listeners:
                     subject.missed = roll.round
                     self._read_soon(roll, subject)
+
+    async def _can_read(self, roll: Roll, subject: Subject) -> bool:
+        """Tell whether lists alone fail: in an outage it would be for nothing to read each one after it."""
+        subject.reading = True
+        await self._read(roll, subject)
+        subject.reading = False
+        return subject.trouble is None
 
     async def _list_all(self, roll: Roll, looks: int) -> bool:
         """List status by status, and tell whether it was worth it to the end."""

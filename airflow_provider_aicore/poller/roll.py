@@ -223,12 +223,15 @@ class Roll:
         self._listed, self._listed_at = listed, now
         self._failed_lists = 0
 
-    def list_failed(self, now: float, *, for_good: bool) -> None:
-        """Note that nothing was listed; do without lists for some time if that is likely to happen again."""
+    def list_failed(self) -> bool:
+        """Note that nothing was listed though it can be read; tell whether that happens again and again."""
         self._failed_lists += 1
-        if for_good or self._failed_lists >= _FAILED_LISTS:
-            self._no_lists_before = now + _KEPT
-            self._failed_lists = 0
+        return self._failed_lists >= _FAILED_LISTS
+
+    def do_without_lists(self, now: float) -> None:
+        """Have all read singly for some time."""
+        self._no_lists_before = now + _KEPT
+        self._failed_lists = 0
 
     def saw(self, subject: Subject, entity: Entity, now: float) -> bool:
         """Note where something stands, and tell those who wait for it if that is new to them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 
 import httpx
 import pytest
@@ -175,6 +176,22 @@ def test_without_lists_all_are_read_singly(together, status):
 
     assert {each.status for each in together.wait_for_all(ids)} == {ExecutionStatus.COMPLETED}
     assert together.requests()["list"] <= 3
+
+
+def test_an_outage_is_no_reason_to_do_without_lists(together):
+    """Lists are not to blame for what fails as well when it is read singly: after it all are listed."""
+    ids = together.start(RUNNING, 30)
+    begin = together.clock.now()
+
+    async def fail(_request):
+        return httpx.Response(503) if 100 < together.clock.now() - begin < 200 else None
+
+    together.instead = fail
+    together.wait_for_all(ids, seconds=600, requests_per_minute=0.01)
+
+    after = Counter(kind(request) for at, request in together.asked if at - begin >= 200)
+    assert after["list"] >= 10 * LISTS
+    assert after["read"] <= 3
 
 
 def test_a_list_that_heeds_no_filter_ends_nothing_by_itself(together):
