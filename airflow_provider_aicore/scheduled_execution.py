@@ -172,7 +172,6 @@ def until_found(
     interval: float = 30.0,
     error_budget: float = 1800.0,
     seconds: float | None = None,
-    first_look_after: float = 0.0,
     now: Callable[[], float] | None = None,
     wall: Callable[[], float] | None = None,
 ) -> Flow[Execution | None]:
@@ -186,7 +185,7 @@ def until_found(
     end = None if seconds is None else begin + seconds
     patience = _Patience(error_budget, begin)
     said = -HEARTBEAT
-    pause = first_look_after
+    pause = 0.0
     while True:
         yield Sleep(pause if end is None else max(0.0, min(pause, end - now())))
         pause = interval * (1 + retry.jitter() / 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks.
     :param poll_error_budget: seconds without one good answer before the task is woken.
     :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
-    :param first_look_after: seconds before the first look: a task that is woken while its worker still exits
-        is failed by Airflow's scheduler.
+    :param first_look_after: seconds before the first look, and before anything is told: a task that is woken
+        while its worker still exits is failed by Airflow's scheduler.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
         from airflow_provider_aicore.poller import visit
         from airflow_provider_aicore.scheduled_execution import Search, until_found
 
+        await asyncio.sleep(self.first_look_after)
         search = Search.of(**self.search)  # type: ignore[arg-type]  # what it is made of is JSON
         left = self._seconds_left()
         patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
@@ -159,7 +161,6 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
                     interval=self.poll_interval,
                     error_budget=self.poll_error_budget,
                     seconds=self._seconds_left(),
-                    first_look_after=self.first_look_after,
                 ),
                 # All that look for an execution of the same schedule share what they read.
                 fresh=self.poll_interval / 2,

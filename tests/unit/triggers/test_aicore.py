@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
-from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger, AICoreScheduledExecutionTrigger
 from tests import turned_loop
 from tests.deferral import first_event
 
@@ -116,6 +116,26 @@ def test_a_passed_deadline_fires_as_such(execution_id, network, clock):
     assert (event["outcome"], event["status"], event["deadline_at"]) == ("deadline", None, deadline)
     assert 5 <= clock.now() - begin <= 7
     assert network.requests == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"deadline_at": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()},
+        {"resource_group": "no such form!"},
+    ],
+    ids=["deadline", "refused"],
+)
+@pytest.mark.usefixtures("connection")
+def test_a_search_tells_nothing_while_the_worker_still_exits(clock, change):
+    """Airflow's scheduler would fail the task: not even that the time is over, or the connection bad."""
+    begin = clock.now()
+    arguments = {"since": "2027-01-15T08:00:00+00:00", "execution_schedule_id": "s1", "pick": "next"}
+
+    event = first_event({**arguments, **change}, AICoreScheduledExecutionTrigger)
+
+    assert event["outcome"] in {"deadline", "refused"}
+    assert 5 <= clock.now() - begin <= 7
 
 
 def test_a_deadline_fires_with_the_status_that_was_seen_last(execution_id):
