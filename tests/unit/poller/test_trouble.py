@@ -250,7 +250,7 @@ def test_another_refusal_ends_its_own_wait(together, emulator):
 def test_a_refusal_that_comes_late_ends_no_later_wait(together):
     """One was cancelled while it was looked at, and another has come for the same: that is looked at anew."""
     execution, other = together.start(SOME, 2)
-    refused = []
+    refused: list[httpx.Request] = []
 
     async def refuse(request):
         if not refused and request.url.path.endswith(execution):
@@ -424,7 +424,7 @@ def test_a_connection_that_cannot_be_had_now_is_asked_for_again(together):
 def test_many_who_wait_for_a_connection_are_woken_little_by_little(together):
     """Trouble with it is said by each of them, and the event loop goes on meanwhile."""
     turns = 0
-    said = Counter()
+    said: Counter[int] = Counter()
 
     class Log:
         def info(self, *_):
@@ -455,9 +455,10 @@ def test_a_connection_that_was_mended_serves_who_comes_then(together):
     """Those to whom it was refused may still be there."""
     ids = together.start(SOME, 3)
 
+    begin = together.clock.now()
+
     async def connect():
-        if not refused:
-            refused.append(together.clock.now())
+        if together.clock.now() == begin:
             raise InvalidServiceKeyError("clientid is missing")
         return await together.connect()
 
@@ -465,14 +466,12 @@ def test_a_connection_that_was_mended_serves_who_comes_then(together):
         early = asyncio.create_task(together.wait(ids[0], connect=connect, first_look_after=100))
         refused = asyncio.create_task(together.wait(ids[1], connect=connect))
         await asyncio.sleep(5)
-        ended = await asyncio.gather(refused, return_exceptions=True)
-        ended.append(await together.wait(ids[2], connect=connect))
-        return ended + await asyncio.gather(early, return_exceptions=True)
+        later = asyncio.create_task(together.wait(ids[2], connect=connect))
+        return await asyncio.gather(refused, later, early, return_exceptions=True)
 
-    refused = []
-    first, later, _ = together.run(main())
+    refused, later, _ = together.run(main())
 
-    assert isinstance(first, InvalidServiceKeyError)
+    assert isinstance(refused, InvalidServiceKeyError)
     assert later.status is COMPLETED
 
 
