@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from airflow_provider_aicore.poller.pace import pause
+from airflow_provider_aicore.poller.pace import MOMENT, pause
 from airflow_provider_aicore.poller.wait import Looks
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Roll:
         for subject in self.subjects.values():
             if subject.reading:
                 continue
-            ahead = 0.0 if subject.entity is None else _JITTER * subject.interval
+            ahead = MOMENT if subject.entity is None else _JITTER * subject.interval
             if subject.due - ahead <= now:
                 due.append(subject)
                 continue

@@ -192,8 +192,10 @@ class Watch:
 
     def still(self, now: float) -> None:
         """Say that the wait goes on, when nothing was said for long."""
-        if self.seen is not None and self.looks.trouble is None and self._is_silent(now):
-            self._say(now)
+        if self.looks.trouble is None and self._is_silent(now):
+            self._last_said = now  # Also where nothing was seen yet, or it would be time again at once.
+            if self.seen is not None:
+                self._say(now)
 
     def bear(self, now: float) -> Exception | None:
         """Take in trouble, if there is any; say so at first, and again when it has lasted long.

@@ -120,6 +120,36 @@ def test_retry_after_is_kept_to(together):
     assert min(after) == pytest.approx(60, abs=0.1)
 
 
+def test_who_comes_while_a_group_keeps_still_for_long_sleeps(together):
+    """A wait for which nothing was looked at yet has nothing to say, and takes no turn after the other."""
+    first, second = together.start(RUNNING, 2)
+    begin = together.clock.now()
+    turns = 0
+
+    class Jitter:
+        def __call__(self):
+            nonlocal turns
+            turns += 1
+            assert turns < 1000
+            return 0.0
+
+    async def refuse(_request):
+        is_late = together.clock.now() - begin > 60
+        return httpx.Response(429, headers={"Retry-After": "7200"}) if is_late else None
+
+    async def main():
+        early = asyncio.create_task(together.wait(first, seconds=9000, error_budget=600, jitter=Jitter()))
+        await asyncio.sleep(200)
+        late = together.wait(second, seconds=9000, error_budget=600)
+        return await asyncio.gather(early, late, return_exceptions=True)
+
+    together.instead = refuse
+    refused, never_looked_at = together.run(main())
+
+    assert isinstance(refused, RateLimitedError)
+    assert never_looked_at is None
+
+
 def test_a_slow_group_delays_no_other(together):
     """A resource group that answers after half a minute, or never, costs the others nothing."""
 
