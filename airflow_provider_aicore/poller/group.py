@@ -100,7 +100,7 @@ class Group:
         now, what = self._loop.time(), (client, call.path, tuple(call.params.items()))
         begun, reading = self._reads.get(what, (-math.inf, None))
         if reading is None or _is_bad(reading) or (reading.done() and now - begun >= fresh):
-            reading = self._loop.create_task(client.perform(call), context=contextvars.Context())
+            reading = self._loop.create_task(self.sender.perform(client, call), context=contextvars.Context())
             # What is under way ends with this, so it is not forgotten.
             self._reads = {
                 key: each for key, each in self._reads.items() if now - each[0] < fresh or not each[1].done()

@@ -19,6 +19,7 @@ _RECOVERY = 60.0
 _RISING, _CREEPING = 1.5, 1.05
 _REMEMBERED = 900.0
 _LONGEST_BACKOFF = 60.0
+_LONGEST_PAUSE = 600.0
 
 
 def pause(age: float, interval: float, expected_duration: float = math.inf) -> float:
@@ -63,9 +64,9 @@ class Budget:
 class Rate:
     """How fast a group may ask: as it likes, until AI Core refuses.
 
-    A 429 halves the rate that was tried, and `Retry-After` is kept to. Then it rises again, by a half each
-    minute; near the rate that was refused by a twentieth, for a quarter of an hour. Other trouble lets it
-    pause, each time twice as long, up to a minute.
+    A 429 halves the rate that was tried, and `Retry-After` is kept to, up to ten minutes. Then it rises
+    again, by a half each minute; near the rate that was refused by a twentieth, for a quarter of an hour. Other
+    trouble lets it pause, each time twice as long, up to a minute.
     """
 
     def __init__(self, now: float) -> None:
@@ -111,7 +112,7 @@ class Rate:
 
     def refused(self, sent_at: float, now: float, retry_after: float | None) -> None:
         """Note a 429. Of many to requests that were under way together, only the first halves the rate."""
-        self._not_before = max(self._not_before, now + (retry_after or 0.0))
+        self._not_before = max(self._not_before, now + min(retry_after or 0.0, _LONGEST_PAUSE))
         if sent_at < self._changed_at and self.is_limited:
             return
         counted_for = min(_MINUTE, max(1.0, now - self._begun_at))

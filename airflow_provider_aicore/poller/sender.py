@@ -6,14 +6,16 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aicore.api.call import once
+import httpx
+
+from airflow_provider_aicore.api.call import Call, once
 from airflow_provider_aicore.api.errors import (
     AICoreError,
     AuthenticationError,
     RateLimitedError,
     TokenRefusedError,
 )
-from airflow_provider_aicore.api.retry import NO_RETRY
+from airflow_provider_aicore.api.retry import NO_RETRY, retry_after
 from airflow_provider_aicore.poller.pace import Budget, Rate
 from airflow_provider_aicore.poller.wait import LOOKING_FAILED
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from airflow_provider_aicore.api.auth import ServiceKey
-    from airflow_provider_aicore.api.call import Call
+    from airflow_provider_aicore.api.call import Answer, Step
     from airflow_provider_aicore.api.client import AsyncClient
 
     Connect = Callable[[], Awaitable[AsyncClient]]
@@ -69,6 +71,21 @@ class Sender:
         async with self._one_at_a_time:
             return await self._send_in_turn(call)
 
+    async def perform(self, client: AsyncClient, step: Step) -> Answer:
+        """Perform a step of somebody's flow as soon as the group may; what comes of it counts for all."""
+        if not isinstance(step, Call):
+            return await client.perform(step)
+        sent_at = await self._turn()
+        answer = await client.perform(step)
+        if isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self.rate.refused(sent_at, self._time(), retry_after(answer))
+            self.rate.bad(sent_at, self._time(), self._jitter())
+        elif not isinstance(answer, httpx.Response) or answer.is_server_error:
+            self.rate.bad(sent_at, self._time(), self._jitter())
+        else:
+            self.rate.good()
+        return answer
+
     async def close_unless_used(self, client: AsyncClient) -> None:
         """Close a client that somebody made, unless it is the one of this group."""
         if client not in self._made:
@@ -79,12 +96,17 @@ class Sender:
         for client in self._made:
             await client.close()
 
-    async def _send_in_turn(self, call: Call[T]) -> T:
+    async def _turn(self) -> float:
+        """Wait until the group may ask, and say when that is."""
         while (pause := self.rate.pause(self._time())) > 0:  # noqa: ASYNC110 - time has to pass, nothing else
             await asyncio.sleep(pause)
-        sent_at = self._time()
-        self.rate.sent(sent_at)
-        self.budget.spend(sent_at)
+        now = self._time()
+        self.rate.sent(now)
+        self.budget.spend(now)
+        return now
+
+    async def _send_in_turn(self, call: Call[T]) -> T:
+        sent_at = await self._turn()
         try:
             answer = await self._send_with_good_credentials(call)
         except RateLimitedError as error:

@@ -86,14 +86,13 @@ class Visit:
         """
         while True:
             client = self._group.sender.client
-            perform = partial(self._read_for_all, client, fresh) if fresh else None
             try:
-                return await client.run(make_flow(client), perform=perform)
+                return await client.run(make_flow(client), perform=partial(self._perform, client, fresh))
             except AuthenticationError:
                 if not await self._group.sender.renewed(client):
                     raise
 
-    async def _read_for_all(self, client: AsyncClient, fresh: float, step: Step) -> Answer:
-        if isinstance(step, Call) and step.method == "GET":
+    async def _perform(self, client: AsyncClient, fresh: float, step: Step) -> Answer:
+        if fresh and isinstance(step, Call) and step.method == "GET":
             return await self._group.read_for_all(client, step, fresh)
-        return await client.perform(step)
+        return await self._group.sender.perform(client, step)

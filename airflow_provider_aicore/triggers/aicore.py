@@ -150,6 +150,11 @@ class AICoreExecutionTrigger(BaseTrigger):
         from airflow_provider_aicore.hooks.aicore import AICoreHook
         from airflow_provider_aicore.poller import Wait, is_overdue, wait_for
 
+        try:
+            per_minute = _requests_per_minute()
+        except ValueError:
+            await asyncio.sleep(self.first_look_after)
+            raise
         left = self._seconds_left()
         wait = Wait(
             self.execution_id,
@@ -164,7 +169,7 @@ class AICoreExecutionTrigger(BaseTrigger):
             log=self.log,
             connection=(self.aicore_conn_id, self.resource_group),
             connect=AICoreHook(self.aicore_conn_id, self.resource_group).aget_conn,
-            requests_per_minute=_requests_per_minute(),
+            requests_per_minute=per_minute,
         )
         if seen is not None and lifecycle.outcome(seen.status):
             return seen, ENDED

@@ -6,6 +6,8 @@ import asyncio
 from importlib import import_module
 
 _LOADED: set[str] = set()
+_BY_THE_FIRST_REQUEST = ("anyio", "anyio._backends._asyncio")
+"""What httpx would load in the event loop."""
 
 
 async def load(*modules: str) -> None:
@@ -13,7 +15,7 @@ async def load(*modules: str) -> None:
 
     :param modules: their names below the package's.
     """
-    for module in modules:
+    for module in (*(f"airflow_provider_aicore.{name}" for name in modules), *_BY_THE_FIRST_REQUEST):
         if module not in _LOADED:
-            await asyncio.to_thread(import_module, f"airflow_provider_aicore.{module}")
+            await asyncio.to_thread(import_module, module)
             _LOADED.add(module)

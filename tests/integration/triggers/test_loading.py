@@ -17,7 +17,7 @@ class Watcher:
 
     def find_spec(self, name, path=None, target=None):
         is_in_the_loop = threading.current_thread() is threading.main_thread()
-        if is_in_the_loop and name.startswith("airflow_provider_aicore"):
+        if is_in_the_loop and name.startswith(("airflow_provider_aicore", "anyio")):
             self.loaded.append(name)
 
 async def main():

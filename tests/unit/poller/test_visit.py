@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import httpx
 import pytest
 
 from airflow_provider_aicore.api import AICoreError, AuthenticationError, PermissionDeniedError, executions
@@ -194,3 +195,26 @@ def test_a_bad_connection_is_told_at_once(together):
 
     with pytest.raises(AICoreError):
         together.run(main())
+
+
+def test_a_429_to_who_visits_slows_the_group(together):
+    """And one to the group who visits: AI Core counts the requests of all."""
+    struck: list[float] = []
+
+    async def refuse(request):
+        if "$count" in request.url.path and not struck:
+            struck.append(together.clock.now())
+            return httpx.Response(429, headers={"Retry-After": "60"})
+        return None
+
+    async def main():
+        waiting = asyncio.create_task(together.wait(execution_id, interval=5))
+        await asyncio.sleep(20)
+        async with visiting(together) as aicore:
+            await aicore.run(count)
+        await waiting
+
+    together.instead = refuse
+    (execution_id,) = together.start(SOME)
+    together.run(main())
+    assert min(at for at, _ in together.asked if at > struck[0]) == pytest.approx(struck[0] + 60, abs=0.1)
