@@ -7,9 +7,7 @@ import contextvars
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any
-
-import httpx
+from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.errors import (
     AICoreError,
@@ -20,14 +18,13 @@ from airflow_provider_aicore.api.errors import (
     PermissionDeniedError,
     UnexpectedResponseError,
 )
+from airflow_provider_aicore.poller.reads import SharedReads
 from airflow_provider_aicore.poller.roll import Roll
 from airflow_provider_aicore.poller.wait import is_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from airflow_provider_aicore.api.call import Answer, Call
-    from airflow_provider_aicore.api.client import AsyncClient
     from airflow_provider_aicore.api.models import ExecutionStatus
     from airflow_provider_aicore.poller.roll import Listener, Subject
     from airflow_provider_aicore.poller.sender import Sender
@@ -55,6 +52,7 @@ class Group:
     def __init__(self, sender: Sender, *, wall: Callable[[], float], jitter: Callable[[], float]) -> None:
         self._loop = asyncio.get_running_loop()
         self.sender = sender
+        self.reads = SharedReads(sender)
         self._wall, self._jitter = wall, jitter
         self._rolls: dict[Kind, Roll] = {}
         self._queue: deque[tuple[Roll, Subject]] = deque()
@@ -63,7 +61,6 @@ class Group:
         self._alarm_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._failed: Exception | None = None
-        self._reads: dict[Hashable, tuple[float, asyncio.Task[Answer]]] = {}
 
     def join(self, listener: Listener) -> None:
         """Look at one more."""
@@ -92,22 +89,6 @@ class Group:
             if not subject.reading:
                 self._read_soon(roll, subject)
 
-    async def read_for_all(self, client: AsyncClient, call: Call[Any], fresh: float) -> Answer:
-        """Send a read once for all who want its answer within some seconds, or while it is under way.
-
-        A bad answer serves nobody who comes after it.
-        """
-        now, what = self._loop.time(), (client, call.path, tuple(call.params.items()))
-        begun, reading = self._reads.get(what, (-math.inf, None))
-        if reading is None or _is_bad(reading) or (reading.done() and now - begun >= fresh):
-            reading = self._loop.create_task(self.sender.perform(client, call), context=contextvars.Context())
-            # What is under way ends with this, so it is not forgotten.
-            self._reads = {
-                key: each for key, each in self._reads.items() if now - each[0] < fresh or not each[1].done()
-            }
-            self._reads[what] = now, reading
-        return await asyncio.shield(reading)
-
     async def run(self) -> None:
         """Look until cancelled."""
         try:
@@ -121,10 +102,10 @@ class Group:
             self._failed = error
             await self._refuse_all(error)
         finally:
-            others = [*self._readers, *(reading for _, reading in self._reads.values())]
-            for each in others:
-                each.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            for reader in self._readers:
+                reader.cancel()
+            await asyncio.gather(*self._readers, return_exceptions=True)
+            await self.reads.close()
             await self.sender.close()
 
     async def _look(self, roll: Roll) -> float:
@@ -313,12 +294,3 @@ class Group:
 def _ring(alarm: asyncio.Future[None]) -> None:
     if not alarm.done():
         alarm.set_result(None)
-
-
-def _is_bad(reading: asyncio.Task[Answer]) -> bool:
-    if not reading.done():
-        return False
-    if reading.cancelled() or reading.exception() is not None:
-        return True
-    answer = reading.result()
-    return not isinstance(answer, httpx.Response) or not answer.is_success

@@ -65,8 +65,8 @@ class Rate:
     """How fast a group may ask: as it likes, until AI Core refuses.
 
     A 429 halves the rate that was tried, and `Retry-After` is kept to, up to ten minutes. Then it rises
-    again, by a half each minute; near the rate that was refused by a twentieth, for a quarter of an hour. Other
-    trouble lets it pause, each time twice as long, up to a minute.
+    again, by a half each minute; near the rate that was refused by a twentieth, for a quarter of an hour.
+    Other trouble lets it pause, each time twice as long, up to a minute.
     """
 
     def __init__(self, now: float) -> None:

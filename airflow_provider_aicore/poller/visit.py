@@ -94,5 +94,5 @@ class Visit:
 
     async def _perform(self, client: AsyncClient, fresh: float, step: Step) -> Answer:
         if fresh and isinstance(step, Call) and step.method == "GET":
-            return await self._group.read_for_all(client, step, fresh)
+            return await self._group.reads.read(client, step, fresh)
         return await self._group.sender.perform(client, step)
