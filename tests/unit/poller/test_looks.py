@@ -13,7 +13,7 @@ from airflow_provider_aicore.api import ExecutionStatus
 from airflow_provider_aicore.emulator import Options, Progress, Step
 from airflow_provider_aicore.poller import Wait, Waiting
 from airflow_provider_aicore.poller.roll import lists_are_cheaper
-from tests.unit.poller.conftest import RUNNING, kind
+from tests.together import RUNNING, kind
 
 TEN_MINUTES = Progress.by_clock(unknown=10, pending=10, running=600)
 LISTS = 4

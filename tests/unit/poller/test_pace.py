@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_aicore.emulator import Progress
 from airflow_provider_aicore.poller.pace import Budget, Rate, pause
-from tests.unit.poller.conftest import RUNNING
+from tests.together import RUNNING
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from airflow_provider_aicore.emulator import Progress, Step
 from airflow_provider_aicore.poller import Wait, until_ended
 from airflow_provider_aicore.poller.doors import Doors
 from tests import turned_loop
-from tests.unit.poller.conftest import RUNNING
+from tests.together import RUNNING
 
 COMPLETED = ExecutionStatus.COMPLETED
 
