@@ -162,9 +162,34 @@ class Execution(Model):
         return [] if value is None else value
 
 
+class Deployment(Model):
+    """A serving template with a configuration, which runs until it is stopped.
+
+    Its statuses are those of executions, but that it stays RUNNING.
+    """
+
+    id: str
+    configuration_id: str
+    status: ExecutionStatus
+    created_at: datetime
+    modified_at: datetime
+    configuration_name: str | None = None
+    executable_id: str | None = None
+    scenario_id: str | None = None
+    target_status: str | None = None
+    status_message: str | None = None
+    status_details: Any = None
+    deployment_url: str | None = None
+    """Where it serves; empty until then."""
+    ttl: str | None = None
+    submission_time: datetime | None = None
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionSighting:
-    """As much of an execution as a wait needs, out of a list of thousands."""
+    """As much of an execution or a deployment as a wait needs, out of a list of thousands."""
 
     id: str
     status: ExecutionStatus

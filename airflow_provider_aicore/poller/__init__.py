@@ -10,6 +10,7 @@ from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE
 from airflow_provider_aicore.poller.shared import Waiting, wait_for
 from airflow_provider_aicore.poller.visit import Visit, visit
 from airflow_provider_aicore.poller.wait import (
+    DEPLOYMENTS_UNTIL,
     EXECUTIONS,
     HEARTBEAT,
     LOOKING_FAILED,
@@ -23,6 +24,7 @@ from airflow_provider_aicore.poller.wait import (
 )
 
 __all__ = [
+    "DEPLOYMENTS_UNTIL",
     "EXECUTIONS",
     "HEARTBEAT",
     "LOOKING_FAILED",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.api import deployments, executions
 from airflow_provider_aicore.api.errors import (
     AICoreError,
     APIConnectionError,
@@ -19,6 +19,7 @@ from airflow_provider_aicore.api.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_aicore.api.lifecycle import LIVE, has_started, outcome
+from airflow_provider_aicore.api.models import ExecutionStatus
 from airflow_provider_aicore.api.termination import NOT_FOUND_GRACE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_aicore.api.call import Call
-    from airflow_provider_aicore.api.models import Execution, ExecutionStatus
+    from airflow_provider_aicore.api.models import Execution
 
 MIN_INTERVAL = 1.0
 """Seconds between two looks, at least."""
@@ -94,6 +95,24 @@ class Kind:
 EXECUTIONS = Kind(
     "execution", executions.get, executions.query_statuses, LIVE, lambda status: outcome(status) is not None
 )
+
+DEPLOYMENTS_UNTIL = {
+    "RUNNING": Kind(
+        "deployment",
+        deployments.get,
+        deployments.query_statuses,
+        tuple(status for status in LIVE if status is not ExecutionStatus.RUNNING),
+        lambda status: status is ExecutionStatus.RUNNING or outcome(status) is not None,
+    ),
+    "STOPPED": Kind(
+        "deployment",
+        deployments.get,
+        deployments.query_statuses,
+        LIVE,
+        lambda status: outcome(status) is not None,
+    ),
+}
+"""By what is waited for; one that has failed ends both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from airflow_provider_aicore.api import (
     ServiceKey,
     artifacts,
     configurations,
+    deployments,
     docker_registry_secrets,
     execution_schedules,
     executions,
@@ -100,6 +101,9 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         },
     ),
     (configurations.count, {"scenario_id": ID, "executable_ids": [ID], "search": "?"}),
+    (deployments.get, {"deployment_id": ID}),
+    *((deployments.query_statuses, {"status": status, "top": 2500}) for status in ExecutionStatus),
+    (deployments.query_statuses, {"status": "RUNNING", "top": 1, "skip": 1, "status_only": False}),
     (
         execution_schedules.create,
         {"name": "déjà vu, hourly", "cron": "0 * * * *", "configuration_id": ID},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -83,21 +81,6 @@ def test_what_lists_alone_have_shown_is_no_reason_to_give_an_execution_up(start)
     assert {(event["outcome"], event["status"]) for event in events} == {("deadline", "PENDING")}
 
 
-class _WorkingLoop(turned_loop.TurnedLoop):
-    """Its time also passes while it works: as CPU time, which a busy machine does not stretch."""
-
-    def time(self):
-        return super().time() + time.thread_time()
-
-
-@pytest.fixture
-def _no_garbage():
-    """Leave out the garbage collector's rounds, which take long for what other tests have left."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
 async def _ended_executions(seconds, number, **arguments):
     """Run watchers at the same time for so many seconds, and give the ids that each has told."""
 
@@ -170,20 +153,6 @@ def test_many_that_look_for_the_same_share_what_they_read(schedule_id, network, 
     assert max(reads.values()) <= 2 * 30
 
 
-@pytest.fixture
-def run_watched(clock, caplog):
-    """Return what runs a coroutine and gives the steps of its event loop that took longer than 0.05 s."""
-
-    def run_watched(main):
-        with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
-            runner.get_loop().slow_callback_duration = 0.05
-            result = runner.run(main)
-        return result, [record.getMessage() for record in caplog.records if record.name == "asyncio"]
-
-    return run_watched
-
-
-@pytest.mark.usefixtures("_no_garbage")
 def test_no_step_of_a_wait_blocks_the_others(start, run_watched):
     """Airflow runs all triggers of a triggerer in one event loop."""
     ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
@@ -194,7 +163,6 @@ def test_no_step_of_a_wait_blocks_the_others(start, run_watched):
     assert slow == []
 
 
-@pytest.mark.usefixtures("_no_garbage")
 def test_no_step_of_a_wait_for_a_schedule_blocks_the_others(schedule_id, clock, run_watched):
     """Nor while they look for what is not there yet."""
     clock.move(55 * 60)  # The tick is five minutes away.
@@ -204,7 +172,6 @@ def test_no_step_of_a_wait_for_a_schedule_blocks_the_others(schedule_id, clock, 
     assert slow == []
 
 
-@pytest.mark.usefixtures("_no_garbage")
 def test_no_step_of_a_watcher_blocks_the_others(start, run_watched):
     """Nor while many executions are told at once."""
     ids = start(Progress.by_clock(unknown=10, pending=10, running=600))

@@ -1,0 +1,39 @@
+"""An event loop that is watched, as Airflow's triggerer watches its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+
+import pytest
+
+from tests import turned_loop
+
+
+class _WorkingLoop(turned_loop.TurnedLoop):
+    """Its time also passes while it works: as CPU time, which a busy machine does not stretch."""
+
+    def time(self):
+        return super().time() + time.thread_time()
+
+
+@pytest.fixture
+def _no_garbage():
+    """Leave out the garbage collector's rounds, which take long for what other tests have left."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def run_watched(clock, caplog, _no_garbage):
+    """Return what runs a coroutine and gives the steps of its event loop that took longer than 0.05 s."""
+
+    def run_watched(main):
+        with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
+            runner.get_loop().slow_callback_duration = 0.05
+            result = runner.run(main)
+        return result, [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+    return run_watched
