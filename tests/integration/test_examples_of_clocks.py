@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import runpy
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.serialization import serialized_objects
 from airflow.timetables.base import TimeRestriction
 
@@ -190,3 +194,49 @@ def test_airflow_starts_an_execution_at_a_tick_of_its_own(aicore):
     (execution,) = aicore.state.groups["default"].executions.values()
     assert (execution.status, execution.execution_schedule_id) == ("COMPLETED", None)
     assert "'3'" in str(execution.configuration.parameter_bindings)
+
+
+def _told(example):
+    """Have the watcher of an example look once, and give what Airflow makes of its event."""
+    (asset,) = (each for each in example.values() if isinstance(each, Asset))
+    (watcher,) = asset.watchers
+
+    async def look():
+        return await anext(watcher.trigger.run())
+
+    event = asyncio.run(asyncio.wait_for(look(), 60))
+    return {asset.uri: [SimpleNamespace(extra={"payload": event.payload})]}
+
+
+def _last_completed(aicore, clock):
+    """Let a week of ticks pass that ends later than now, and give the executions."""
+    clock.move(21 * 24 * 3600)
+    aicore.tick()
+    aicore.tick()
+    executions = aicore.state.groups["default"].executions.values()
+    return {each.id for each in executions if each.created_at > time.time()}
+
+
+@pytest.mark.usefixtures("schedule_id")
+def test_a_dag_that_follows_uses_what_it_was_told(aicore, clock):
+    """Its watcher tells of a COMPLETED execution, of which the run uses the model."""
+    completed = _last_completed(aicore, clock)
+    example = runpy.run_path(str(FOLDER / "follow_executions.py"))
+
+    executions = example["completed"].function(triggering_asset_events=_told(example))
+
+    assert len(executions) == 1
+    assert executions[0]["id"] in completed
+    assert executions[0]["id"] in example["use"].function(execution=executions[0])
+
+
+@pytest.mark.usefixtures("schedule_id")
+def test_a_dag_that_hands_on_gives_each_execution_a_run_of_its_id(aicore, clock):
+    """All that the watcher tells at once, each once, with what the run uses."""
+    completed = _last_completed(aicore, clock)
+    example = runpy.run_path(str(FOLDER / "hand_on_executions.py"))
+
+    runs = example["runs"].function(triggering_asset_events=_told(example))
+
+    assert sorted(run["trigger_run_id"] for run in runs) == sorted(completed)
+    assert all(run["conf"]["execution"]["id"] == run["trigger_run_id"] for run in runs)
