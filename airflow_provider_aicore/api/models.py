@@ -132,8 +132,8 @@ class Created(Model):
     message: str = ""
 
 
-class Execution(Model):
-    """One run of an executable with a configuration.
+class Workload(Model):
+    """What executions and deployments have in common.
 
     Lists and ``$select=status`` leave out most optional fields.
     """
@@ -150,10 +150,15 @@ class Execution(Model):
     status_message: str | None = None
     status_details: Any = None
     """The runtime's view; its shape varies and it may lag behind `status`."""
-    execution_schedule_id: str | None = None
     submission_time: datetime | None = None
     start_time: datetime | None = None
     completion_time: datetime | None = None
+
+
+class Execution(Workload):
+    """One run of an executable with a configuration."""
+
+    execution_schedule_id: str | None = None
     output_artifacts: list[Artifact] = Field(default_factory=list)
 
     @field_validator("output_artifacts", mode="before")
@@ -162,29 +167,12 @@ class Execution(Model):
         return [] if value is None else value
 
 
-class Deployment(Model):
-    """A serving template with a configuration, which runs until it is stopped.
+class Deployment(Workload):
+    """A serving template with a configuration, which stays RUNNING until it is stopped."""
 
-    Its statuses are those of executions, but that it stays RUNNING.
-    """
-
-    id: str
-    configuration_id: str
-    status: ExecutionStatus
-    created_at: datetime
-    modified_at: datetime
-    configuration_name: str | None = None
-    executable_id: str | None = None
-    scenario_id: str | None = None
-    target_status: str | None = None
-    status_message: str | None = None
-    status_details: Any = None
     deployment_url: str | None = None
     """Where it serves; empty until then."""
     ttl: str | None = None
-    submission_time: datetime | None = None
-    start_time: datetime | None = None
-    completion_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

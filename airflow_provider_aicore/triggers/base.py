@@ -94,7 +94,7 @@ class AICoreWaitTrigger(BaseTrigger):
         except ValueError:
             await asyncio.sleep(self.first_look_after)
             raise
-        left = self._seconds_left()
+        left = self.seconds_left()
         wait = Wait(
             entity_id,
             interval=self.poll_interval,
@@ -117,7 +117,8 @@ class AICoreWaitTrigger(BaseTrigger):
         is_pending = isinstance(seen, Execution) and is_overdue(wait, seen)
         return seen, PENDING if is_pending else DEADLINE
 
-    def _seconds_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
+        """Say how long to wait; ``None`` for as long as it takes."""
         if self.deadline_at is None:
             return None
         return max(0.0, (datetime.fromisoformat(self.deadline_at) - datetime.now(UTC)).total_seconds())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_aicore.triggers.base import AICoreWaitTrigger
 from airflow_provider_aicore.triggers.loading import load
 from airflow_provider_aicore.wait_event import DEADLINE, EVENT_VERSION, NOT_COMING, REFUSED, UNREACHABLE
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api import Execution
 
 
-class AICoreScheduledExecutionTrigger(BaseTrigger):
+class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
     """Finds the execution that a schedule has started and waits for its end; never raises, stops nothing.
 
     It fires once, as :class:`~.aicore.AICoreExecutionTrigger` does, with `search` in addition: how the
@@ -57,7 +57,14 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
         deadline_at: str | None = None,
         first_look_after: float = 5.0,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's carries no types.
+        super().__init__(
+            aicore_conn_id=aicore_conn_id,
+            resource_group=resource_group,
+            poll_interval=poll_interval,
+            poll_error_budget=poll_error_budget,
+            deadline_at=deadline_at,
+            first_look_after=first_look_after,
+        )
         self.search = {
             "execution_schedule_id": execution_schedule_id,
             "name": name,
@@ -67,25 +74,11 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
             "data_interval_end": data_interval_end,
             "slack": slack,
         }
-        self.aicore_conn_id = aicore_conn_id
-        self.resource_group = resource_group
-        self.poll_interval = poll_interval
-        self.poll_error_budget = poll_error_budget
-        self.deadline_at = deadline_at
-        self.first_look_after = first_look_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             "airflow_provider_aicore.triggers.aicore.AICoreScheduledExecutionTrigger",
-            {
-                **self.search,
-                "aicore_conn_id": self.aicore_conn_id,
-                "resource_group": self.resource_group,
-                "poll_interval": self.poll_interval,
-                "poll_error_budget": self.poll_error_budget,
-                "deadline_at": self.deadline_at,
-                "first_look_after": self.first_look_after,
-            },
+            {**self.search, **self.arguments()},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -106,15 +99,8 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
                 }
             )
             return
-        wait = AICoreExecutionTrigger(
-            execution_id=execution.id,
-            aicore_conn_id=self.aicore_conn_id,
-            resource_group=self.resource_group,
-            poll_interval=self.poll_interval,
-            poll_error_budget=self.poll_error_budget,
-            deadline_at=self.deadline_at,
-            first_look_after=0.0,
-        )
+        arguments = {**self.arguments(), "first_look_after": 0.0}
+        wait = AICoreExecutionTrigger(execution_id=execution.id, **arguments)
         async for event in wait.run():
             yield TriggerEvent({**event.payload, "search": self.search})
 
@@ -135,7 +121,7 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
         except (AICoreError, ValueError) as error:
             return None, REFUSED, f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - a raise would lose the task's arguments; the worker looks
-            outcome = DEADLINE if self._seconds_left() == 0.0 else UNREACHABLE
+            outcome = DEADLINE if self.seconds_left() == 0.0 else UNREACHABLE
             return None, outcome, f"{type(error).__name__}: {error}"
         return found, DEADLINE, "The execution was not there before the deadline."
 
@@ -146,7 +132,7 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
 
         await asyncio.sleep(self.first_look_after)
         search = Search.of(**self.search)  # type: ignore[arg-type]  # what it is made of is JSON
-        left = self._seconds_left()
+        left = self.seconds_left()
         patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)
         hook = AICoreHook(self.aicore_conn_id, self.resource_group)
         connection = (self.aicore_conn_id, self.resource_group)
@@ -160,13 +146,8 @@ class AICoreScheduledExecutionTrigger(BaseTrigger):
                     self.log,
                     interval=self.poll_interval,
                     error_budget=self.poll_error_budget,
-                    seconds=self._seconds_left(),
+                    seconds=self.seconds_left(),
                 ),
                 # All that look for an execution of the same schedule share what they read.
                 fresh=self.poll_interval / 2,
             )
-
-    def _seconds_left(self) -> float | None:
-        if self.deadline_at is None:
-            return None
-        return max(0.0, (datetime.fromisoformat(self.deadline_at) - datetime.now(UTC)).total_seconds())
