@@ -7,6 +7,7 @@ import contextvars
 import logging
 import math
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.errors import (
@@ -139,10 +140,11 @@ class Group:
         return chosen, (math.inf if len(chosen) == len(early) else budget.in_hand(1, now))
 
     async def _list(self, roll: Roll, looks: list[Subject]) -> None:
-        """List what is live, and read singly what is not there: absence is no result."""
+        """List what is live, and look for what is not there: absence is no result."""
         there = roll.begin_round()
         try:
-            complete = await self._list_all(roll, len(looks))
+            complete, listed = await self._list_all(roll, roll.kind.live, len(looks))
+            roll.listed(listed, self._loop.time())
         except Exception as error:  # noqa: BLE001 - whatever it is, it says nothing about those that are waited for
             if is_trouble(error):
                 await self._bear([each for each in looks if each.round != roll.round], error, 0.0)
@@ -153,10 +155,23 @@ class Group:
             if isinstance(error, (AuthenticationError, PermissionDeniedError)):
                 await self._refuse_all(error)
         else:
-            for subject in there if complete else looks:
-                if subject.round != roll.round and subject.listeners:
-                    subject.missed = roll.round
-                    self._read_soon(roll, subject)
+            missing = [each for each in (there if complete else looks) if each.round != roll.round]
+            await self._look_for(roll, [subject for subject in missing if subject.listeners])
+
+    async def _look_for(self, roll: Roll, missing: list[Subject]) -> None:
+        """Look for what is in no list of live ones: in those of the ended if many have left, then singly."""
+        if roll.lists_of_ended_are_cheaper(len(missing), self._loop.time()):
+            complete, listed = False, 0
+            with suppress(AICoreError):  # A single read shows it too, and says what is to be done about it.
+                complete, listed = await self._list_all(roll, roll.kind.ended, len(missing))
+            if complete:
+                roll.listed_ended(listed, self._loop.time())
+            else:
+                roll.do_without_ended(self._loop.time())
+        for subject in missing:
+            if subject.round != roll.round and subject.listeners and not subject.reading:
+                subject.missed = roll.round
+                self._read_soon(roll, subject)
 
     async def _can_read(self, roll: Roll, subject: Subject) -> bool:
         """Tell whether lists alone fail: in an outage it would be for nothing to read each one after it."""
@@ -165,21 +180,22 @@ class Group:
         subject.reading = False
         return subject.trouble is None
 
-    async def _list_all(self, roll: Roll, looks: int) -> bool:
-        """List status by status, and tell whether it was worth it to the end."""
+    async def _list_all(
+        self, roll: Roll, statuses: Sequence[ExecutionStatus], looks: int
+    ) -> tuple[bool, int]:
+        """List status by status; tell whether it was worth it to the end, and how many were listed."""
         listed = requests = 0
         worth_it = True
-        for status in roll.kind.live:
+        for status in statuses:
             skip, full = 0, True
             while full and worth_it:
                 page, full = await self._page(roll, status, skip)
-                await self._take(roll, page)
+                await self._take(roll, page, statuses)
                 skip += len(page)
                 listed += len(page)
                 requests += 1
                 worth_it = roll.is_worth_it(requests, listed, looks)
-        roll.listed(listed, self._loop.time())
-        return worth_it
+        return worth_it, listed
 
     async def _page(self, roll: Roll, status: ExecutionStatus, skip: int) -> tuple[Sequence[Entity], bool]:
         """Get a page, and tell whether it is full; ask for less if AI Core gives no such page."""
@@ -198,13 +214,15 @@ class Group:
             else:
                 return items, len(items) >= top
 
-    async def _take(self, roll: Roll, page: Sequence[Entity]) -> None:
+    async def _take(self, roll: Roll, page: Sequence[Entity], statuses: Sequence[ExecutionStatus]) -> None:
         """Note what a page says, and let the event loop go on between those who are woken."""
         now, told = self._loop.time(), 0
         for item in page:
             subject = roll.subjects.get(item.id)
-            # What has ended is read singly, for it is wanted in full.
-            if subject is None or subject.reading or roll.kind.has_ended(item.status):
+            if subject is None or subject.reading:
+                continue
+            # What ends a wait without having been asked for is read singly.
+            if item.status not in statuses and roll.kind.has_ended(item.status):
                 continue
             subject.round = roll.round
             told += roll.saw(subject, item, now)

@@ -123,7 +123,8 @@ def lists_are_cheaper(looks: int, *, statuses: int, listed: int, strays: int, pa
     A single look costs a request. Lists cost a request for each status and each full page, and as the items
     have to be written and read as well, one more for every 500 of them, also those that nobody here waits
     for (measured: a request costs about a CPU ms, an item 2 µs, and at AI Core's end more). What is live and
-    yet not in the lists is read singly after all. What has ended costs nothing: it is not listed.
+    yet not in the lists is read singly after all. What has ended costs nothing, since it is not listed, but
+    where so many have left the lists at once that the same model says otherwise.
 
     :param looks: how many are to be looked at.
     :param statuses: how many lists there are.
@@ -148,6 +149,8 @@ class Roll:
         self.page, self.status_only = PAGE, True
         self._wall, self._jitter = wall, jitter
         self._listed, self._listed_at = 0, -math.inf
+        self._ended, self._ended_at = 0, -math.inf
+        self._no_lists_of_ended_before = -math.inf
         self._failed_lists, self._no_lists_before = 0, -math.inf
         self._strays = self._strays_of_round = 0
 
@@ -203,6 +206,22 @@ class Roll:
             strays=self._strays,
             page=self.page,
         )
+
+    def lists_of_ended_are_cheaper(self, looks: int, now: float) -> bool:
+        """Tell whether to list what has ended, ever, for so many that are in no other list."""
+        statuses = len(self.kind.ended)
+        if not statuses or now < self._no_lists_of_ended_before:
+            return False
+        listed = self._ended if now - self._ended_at < _KEPT else statuses * self.page
+        return lists_are_cheaper(looks, statuses=statuses, listed=listed, strays=0, page=self.page)
+
+    def listed_ended(self, listed: int, now: float) -> None:
+        """Note how many have ended."""
+        self._ended, self._ended_at = listed, now
+
+    def do_without_ended(self, now: float) -> None:
+        """Have what has left the lists read singly for some time."""
+        self._no_lists_of_ended_before = now + _KEPT
 
     def requests_of_lists(self, now: float) -> int:
         """Say how many requests lists take."""

@@ -61,8 +61,8 @@ def wait_for(
     :param wall: a clock in seconds since the epoch; the system's if not given. Time is otherwise the event
         loop's.
     :param jitter: draws from 0 up to 1; at random if not given.
-    :return: the execution when it ended, or is overdue, in full; when the time was over, as last seen
-        (``None`` if it never was).
+    :return: the execution when it ended, in full unless so many ended together that they were listed; when
+        it is overdue, in full; when the time was over, as last seen (``None`` if it never was).
     :raises ValueError: an argument cannot be meant; nothing is asked then.
     :raises AICoreError: the credentials or the resource group were refused, the execution does not exist (a
         404 for a minute), or the error budget is used up.

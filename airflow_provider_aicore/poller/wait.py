@@ -83,6 +83,8 @@ class Kind:
     :param live: the statuses in which it is waited on, in the order of a life, so that one that moves on
         while they are listed one after the other is seen at least once.
     :param has_ended: tells whether a status ends a wait.
+    :param ended: the statuses that end a wait and whose lists say enough of what has ended; those of which
+        more is wanted are read singly.
     """
 
     noun: str
@@ -90,10 +92,16 @@ class Kind:
     list_statuses: Callable[..., Call[Any]]
     live: Sequence[ExecutionStatus]
     has_ended: Callable[[ExecutionStatus], bool]
+    ended: Sequence[ExecutionStatus] = ()
 
 
 EXECUTIONS = Kind(
-    "execution", executions.get, executions.query_statuses, LIVE, lambda status: outcome(status) is not None
+    "execution",
+    executions.get,
+    executions.query_statuses,
+    LIVE,
+    lambda status: outcome(status) is not None,
+    ended=tuple(status for status in ExecutionStatus if outcome(status) is not None),
 )
 
 DEPLOYMENTS_UNTIL = {

@@ -23,7 +23,7 @@ class End(NamedTuple):
     :param outcome: one of :mod:`.wait_event`.
     :param status: as seen last, if it was seen.
     :param message: of AI Core, or why the wait ended.
-    :param entity: as seen last; in full if it has ended.
+    :param entity: as seen last; of a deployment in full if it has ended.
     """
 
     outcome: str

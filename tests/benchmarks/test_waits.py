@@ -32,7 +32,7 @@ CPU_RATIO = 50
 LATE_BUDGET = 2.0
 """Seconds over an interval."""
 
-figures: dict[tuple[str, int, int], dict[str, float]] = {}
+figures: dict[tuple[str, int, int, bool], dict[str, float]] = {}
 
 
 class Place:
@@ -55,15 +55,17 @@ class Place:
         assert self.process.stdout
         return json.loads(self.process.stdout.readline())
 
-    def order(self, pattern, number):
-        """Start executions, and say how to wait for them: nothing ends while it is measured."""
+    def order(self, pattern, number, *, all_end):
+        """Start executions, and say how to wait for them: nothing ends while it is measured.
+
+        :param all_end: all but one at the same time, in place of some over two intervals.
+        """
         begin, interval = time.time(), INTERVALS[number]
         setting_up = 5 + number / 500
         first = setting_up + 4.2 * interval
-        ending = min(number - 1, ENDINGS)
-        started = self.tell(
-            {"number": number, "ending": ending, "first": first, "last": first + 2 * interval}
-        )
+        ending = number - 1 if all_end else min(number - 1, ENDINGS)
+        last = first if all_end else first + 2 * interval
+        started = self.tell({"number": number, "ending": ending, "first": first, "last": last})
         key = self.ready["service_key"]
         credentials = (key["clientid"], key["clientsecret"])
         form = {"grant_type": "client_credentials"}
@@ -87,15 +89,15 @@ class Place:
         self.process.wait()
 
 
-def measured(pattern, number, history=0):
+def measured(pattern, number, history=0, *, all_end=False):
     """Give the figures of a pattern; measured once."""
-    key = (pattern, number, history)
+    key = (pattern, number, history, all_end)
     if key not in figures:
         place = Place(history)
         try:
             done = subprocess.run(
                 [sys.executable, HERE / "client.py"],
-                input=json.dumps(place.order(pattern, number)) + "\n",
+                input=json.dumps(place.order(pattern, number, all_end=all_end)) + "\n",
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,
@@ -155,6 +157,23 @@ def test_each_end_is_seen_in_time(number):
     assert ours["late_worst"] <= INTERVALS[number] + LATE_BUDGET
     assert ours["woken"] == min(number - 1, ENDINGS)
     assert ours["lost"] == ours["woken_in_vain"] == 0
+
+
+@pytest.mark.parametrize("history", [0, 100_000])
+def test_all_ten_thousand_may_end_at_once(history, capsys):
+    """Each is woken once, within an interval and two seconds, and the event loop goes on."""
+    ours = measured("ours", 10_000, history, all_end=True)
+    with capsys.disabled():
+        print(
+            f"\n9999 of 10 000 end at once, beside {history} that have: seen after {ours['late_p50']:.1f} s "
+            f"in the median, the last after {ours['late_worst']:.1f} s, {ours['requests_in_all']:.0f} "
+            f"requests in all, longest step {ours['longest_step'] * 1e3:.0f} ms"
+        )
+
+    assert ours["woken"] == 9_999
+    assert ours["lost"] == ours["woken_in_vain"] == 0
+    assert ours["late_worst"] <= INTERVALS[10_000] + LATE_BUDGET
+    assert ours["longest_step"] <= STEP_BUDGET
 
 
 def test_ten_times_the_waits_are_not_ten_times_the_cost():

@@ -185,6 +185,7 @@ async def measure(order: dict[str, Any], measured: Measured) -> dict[str, Any]:
     intervals = (order["until"] - order["from"]) / order["interval"]
     return {
         "requests": requests / intervals,
+        "requests_in_all": measured.requests.total(),
         "cpu": cpu / intervals,
         "cpu_in_all": time.process_time(),
         "memory": memory,
