@@ -20,6 +20,7 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
+from airflow_provider_aicore.log_output import LOG_LINES, Logs, checked_log_lines, checked_logs, show_tail
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -54,6 +55,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
         execution is left alone then.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, however it
+        did; ``none`` shows nothing of it.
+    :param log_lines: so many lines at most, 1 to 1000.
     """
 
     owns_execution: ClassVar[bool] = False
@@ -69,6 +73,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         deferrable: bool | None = None,
         poll_interval: float | timedelta = 30.0,
         poll_error_budget: float | timedelta = 1800.0,
+        logs: Logs = "tail",
+        log_lines: int = LOG_LINES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +83,8 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.deferrable = deferrable
         self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
+        self.logs = checked_logs(logs)
+        self.log_lines = checked_log_lines(log_lines)
         self.end_notice = EndNotice()
         self.outcome: dict[str, Any] | None = None
 
@@ -327,10 +335,16 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,
         )
 
+    def show_log(self, client: Client, execution: Execution) -> None:
+        """Show as much of the execution's log as `logs` asks for."""
+        if self.logs != "none":
+            show_tail(client, execution, self.log_lines, self.log)
+
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
 
+        self.show_log(client, execution)
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
             raise failure(execution)
         try:

@@ -21,6 +21,7 @@ class Step:
     :param after_reads: answers (to a GET of the execution or a list with it) that showed the status before.
     :param message: the ``statusMessage`` from then on.
     :param details: the ``statusDetails`` from then on; default: what AI Core says in such a status.
+    :param log: lines that its container ``main`` writes when it is entered.
     """
 
     status: str
@@ -28,6 +29,7 @@ class Step:
     after_reads: int = 0
     message: str = ""
     details: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,15 @@ class Progress:
 
     @classmethod
     def at_once(
-        cls, outcome: str = "COMPLETED", *, message: str = "", details: Mapping[str, Any] | None = None
+        cls,
+        outcome: str = "COMPLETED",
+        *,
+        message: str = "",
+        details: Mapping[str, Any] | None = None,
+        log: tuple[str, ...] = (),
     ) -> "Progress":
         """Reach *outcome* before the first look; only the answer to the POST says UNKNOWN."""
-        return cls((Step("RUNNING"), Step(outcome, message=message, details=details)))
+        return cls((Step("RUNNING"), Step(outcome, message=message, details=details, log=log)))
 
     @classmethod
     def by_reads(
@@ -57,6 +64,7 @@ class Progress:
         through: tuple[str, ...] = ("PENDING", "RUNNING"),
         message: str = "",
         details: Mapping[str, Any] | None = None,
+        log: tuple[str, ...] = (),
     ) -> "Progress":
         """Show every status on the way *reads* times, UNKNOWN included.
 
@@ -64,9 +72,10 @@ class Progress:
         :param through: the statuses between UNKNOWN and *outcome*.
         :param message: the ``statusMessage`` that comes with *outcome*.
         :param details: the ``statusDetails`` that come with *outcome*; default: made to fit.
+        :param log: the lines that are written just before *outcome*.
         """
         way = tuple(Step(status, after_reads=reads) for status in through)
-        return cls((*way, Step(outcome, after_reads=reads, message=message, details=details)))
+        return cls((*way, Step(outcome, after_reads=reads, message=message, details=details, log=log)))
 
     @classmethod
     def by_clock(
@@ -79,6 +88,7 @@ class Progress:
         outcome: str = "COMPLETED",
         message: str = "",
         details: Mapping[str, Any] | None = None,
+        log: tuple[str, ...] = (),
     ) -> "Progress":
         """Spend so many seconds of the emulator's clock in each status.
 
@@ -89,10 +99,11 @@ class Progress:
         :param outcome: the last status.
         :param message: the ``statusMessage`` that comes with *outcome*.
         :param details: the ``statusDetails`` that come with *outcome*; default: made to fit.
+        :param log: the lines that are written just before *outcome*.
         """
         pending_step = (Step("PENDING", after_seconds=unknown),) if pending else ()
         running_step = Step("RUNNING", after_seconds=pending or unknown)
-        last = Step(outcome, after_seconds=running, message=message, details=details)
+        last = Step(outcome, after_seconds=running, message=message, details=details, log=log)
         return cls((*pending_step, running_step, last), Step("STOPPED", after_seconds=stopping))
 
     @classmethod
@@ -189,6 +200,8 @@ class ScriptedEnactment:
     def _enter(self, workload: Workload, step: Step, at: float) -> None:
         if step.status == "COMPLETED":
             self._write_outputs(at)
+        for line in step.log:
+            workload.log(line, at)
         workload.move(step.status, at)
         workload.status_message = step.message
         workload.status_details = _details(workload, step)

@@ -30,10 +30,11 @@ class AtOnce(Entry):
     outcome: Outcome = "COMPLETED"
     message: str = ""
     details: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
 
     def progress(self) -> Progress:
         """Make the progress."""
-        return Progress.at_once(self.outcome, message=self.message, details=self.details)
+        return Progress.at_once(self.outcome, message=self.message, details=self.details, log=self.log)
 
 
 class ByReads(Entry):
@@ -45,11 +46,17 @@ class ByReads(Entry):
     through: tuple[Status, ...] = ("PENDING", "RUNNING")
     message: str = ""
     details: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
 
     def progress(self) -> Progress:
         """Make the progress."""
         return Progress.by_reads(
-            self.reads, self.outcome, through=self.through, message=self.message, details=self.details
+            self.reads,
+            self.outcome,
+            through=self.through,
+            message=self.message,
+            details=self.details,
+            log=self.log,
         )
 
 
@@ -64,6 +71,7 @@ class ByClock(Entry):
     outcome: Outcome = "COMPLETED"
     message: str = ""
     details: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
 
     def progress(self) -> Progress:
         """Make the progress."""
@@ -75,6 +83,7 @@ class ByClock(Entry):
             outcome=self.outcome,
             message=self.message,
             details=self.details,
+            log=self.log,
         )
 
 
@@ -97,10 +106,11 @@ class StepEntry(Entry):
     after_reads: NonNegativeInt = 0
     message: str = ""
     details: Mapping[str, Any] | None = None
+    log: tuple[str, ...] = ()
 
     def step(self) -> Step:
         """Make the step."""
-        return Step(self.status, self.after_seconds, self.after_reads, self.message, self.details)
+        return Step(self.status, self.after_seconds, self.after_reads, self.message, self.details, self.log)
 
 
 class Steps(Entry):

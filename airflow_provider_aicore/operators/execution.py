@@ -46,6 +46,9 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
+        nothing of it.
+    :param log_lines: so many lines at most, 1 to 1000.
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
 
@@ -129,6 +132,9 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
+        nothing of it.
+    :param log_lines: so many lines at most, 1 to 1000.
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
 

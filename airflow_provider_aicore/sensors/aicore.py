@@ -31,6 +31,9 @@ class AICoreExecutionSensor(AICoreBaseSensor):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
         sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
+        nothing of it.
+    :param log_lines: so many lines at most, 1 to 1000.
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
 
     :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.

@@ -94,6 +94,19 @@ def test_steps_may_go_back_and_carry_details(make_emulator):
     assert (running["status"], running["statusDetails"]) == ("RUNNING", {"workflow_info": []})
 
 
+def test_a_step_writes_its_log(make_emulator):
+    """The lines are there with the status, and the details of a failure end with them."""
+    emulator = make_emulator()
+    emulator.script("text-clf-train", Progress.at_once("DEAD", log=("epoch 1", "out of memory")))
+    api = connect(emulator)
+    execution_id = api.start()
+
+    details = api.get(f"/executions/{execution_id}").json()["statusDetails"]
+    assert details["details"][0]["last_log_messages"] == "epoch 1 out of memory"
+    lines = api.get(f"/executions/{execution_id}/logs").json()["data"]["result"]
+    assert [line["msg"] for line in lines] == ["epoch 1", "out of memory"]
+
+
 def test_details_follow_the_status(make_emulator):
     """The details say that the pod runs or has succeeded, and nothing before it runs."""
     api = connect(make_emulator(progress=Progress.by_reads(1)))

@@ -1,0 +1,93 @@
+"""The log of an execution in the log of its task."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_provider_aicore.emulator import Progress, unavailable
+from airflow_provider_aicore.exceptions import AICoreExecutionFailed, AICoreInvalidInput
+from airflow_provider_aicore.operators.execution import AICoreStartExecutionOperator
+from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
+from tests.deferral import run_to_the_end
+
+SAID = ("epoch 1", "WARNING slow", "ERROR no more memory")
+SHOWN = [("info", "epoch 1"), ("warning", "WARNING slow"), ("error", "ERROR no more memory")]
+
+
+@pytest.fixture
+def make_operator(configuration_id):
+    """Return a maker of the operator."""
+
+    def make(**change):
+        return AICoreStartExecutionOperator(task_id="train", configuration_id=configuration_id, **change)
+
+    return make
+
+
+@pytest.fixture
+def shown(capfd):
+    """Return a function that gives what was logged of an execution's own lines, with their levels."""
+    return lambda: re.findall(r"\[(\w+) *\] \S+Z \| (.*?) +\[airflow\.", capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "DEAD"])
+def test_the_tail_is_shown_however_it_ended(make_operator, mode, context, network, shown, outcome):
+    """Line by line, each at its own level, and once."""
+    network.script("text-clf-train", Progress.by_clock(outcome=outcome, log=SAID))
+
+    try:
+        run_to_the_end(make_operator(deferrable=mode), context)
+    except AICoreExecutionFailed:
+        assert outcome == "DEAD"
+
+    assert shown() == SHOWN
+
+
+def test_as_many_lines_are_shown_as_asked_for(make_operator, context, network, shown):
+    """The newest ones."""
+    network.script("text-clf-train", Progress.by_clock(log=SAID))
+
+    run_to_the_end(make_operator(log_lines=1), context)
+
+    assert shown() == SHOWN[-1:]
+
+
+def test_none_is_asked_for_none(make_operator, context, network, shown):
+    """Neither shown nor read."""
+    network.script("text-clf-train", Progress.by_clock(log=SAID))
+
+    run_to_the_end(make_operator(logs="none"), context)
+
+    assert shown() == []
+    assert not [one for one in network.requests if one.path.endswith("/logs")]
+
+
+def test_trouble_with_the_log_is_a_warning(make_operator, mode, context, network, capfd):
+    """The execution has COMPLETED, whatever becomes of its log."""
+    network.script("text-clf-train", Progress.by_clock(log=SAID))
+    network.faults.add(unavailable(), path="/logs", times=99)
+
+    assert run_to_the_end(make_operator(deferrable=mode), context)["status"] == "COMPLETED"
+
+    (told,) = [each for each in capfd.readouterr().out.splitlines() if "could not be read" in each]
+    assert "[warning  ]" in told
+
+
+def test_a_sensor_shows_it_as_well(make_operator, context, network, shown):
+    """Whoever waits shows it; who only starts does not."""
+    network.script("text-clf-train", Progress.by_clock(log=SAID))
+    execution_id = run_to_the_end(make_operator(wait_for_completion=False), context)["id"]
+    assert shown() == []
+
+    run_to_the_end(AICoreExecutionSensor(task_id="wait", execution_id=execution_id), context)
+
+    assert shown() == SHOWN
+
+
+@pytest.mark.parametrize("bad", [{"logs": "all"}, {"log_lines": 0}, {"log_lines": 1001}, {"log_lines": True}])
+def test_what_cannot_be_shown_is_refused(make_operator, bad):
+    """When the DAG is read, before anything starts."""
+    with pytest.raises(AICoreInvalidInput):
+        make_operator(**bad)
