@@ -91,6 +91,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "artifact", "configuration", "execution", "execution_schedule"),
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
+        "cli": ["airflow_provider_aicore.doctor.get_cli_commands"],
         "config": _CONFIGURATION,
         "asset-uris": [
             {

@@ -8,6 +8,7 @@ client::
 """
 
 from airflow_provider_aicore.api import (
+    applications,
     artifacts,
     configurations,
     docker_registry_secrets,
@@ -16,6 +17,8 @@ from airflow_provider_aicore.api import (
     meta,
     metrics,
     object_store_secrets,
+    resource_groups,
+    resource_quota,
     scenarios,
 )
 from airflow_provider_aicore.api.auth import ServiceKey
@@ -64,6 +67,7 @@ __all__ = [
     "ServiceKey",
     "TokenRefusedError",
     "UnexpectedResponseError",
+    "applications",
     "artifacts",
     "configurations",
     "docker_registry_secrets",
@@ -72,5 +76,7 @@ __all__ = [
     "meta",
     "metrics",
     "object_store_secrets",
+    "resource_groups",
+    "resource_quota",
     "scenarios",
 ]

@@ -90,7 +90,7 @@ def once(call: Call[T], retry: RetryPolicy) -> Flow[T]:
             continue
         wait = retry.wait(repeated, answer, repeatable=call.repeatable)
         if wait is None:
-            return _result(call, answer)
+            return result(call, answer)
         repeated += 1
         yield Sleep(wait)
 
@@ -119,7 +119,8 @@ def _is_refused_token(answer: Answer) -> TypeGuard[httpx.Response]:
     return isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.UNAUTHORIZED
 
 
-def _result(call: Call[T], answer: Answer) -> T:
+def result(call: Call[T], answer: Answer) -> T:
+    """Read the answer to a call; for the errors see :func:`once`."""
     if isinstance(answer, httpx.RequestError):
         in_doubt = not (call.repeatable or never_sent(answer))
         # A cause is printed along with the traceback.

@@ -54,7 +54,7 @@ class _Session:
         self.service_key = service_key
         self.resource_group = check_resource_group(options.get("resource_group", "default"))
         self.retry = options.get("retry", RetryPolicy())
-        self._now = options.get("now", time.time)
+        self.now = options.get("now", time.time)
         self._token: Token | None = None
         timeout = options.get("timeout", ANSWER_TIMEOUT)
         self._api_url = f"{service_key.api_url}/v2"
@@ -88,7 +88,7 @@ class _Session:
         )
 
     def _usable_token(self) -> Token | None:
-        return self._token if self._token and self._now() < self._token.renew_at else None
+        return self._token if self._token and self.now() < self._token.renew_at else None
 
     def _drop_token(self, refused: httpx.Request) -> None:
         """Forget the token, unless another call has renewed it since."""
@@ -163,7 +163,7 @@ class Client(_Session):
         with self._token_lock:
             token = self._usable_token()
             if token is None:
-                token = self._token = self.run(fetch_token(self.service_key, self.retry, self._now))
+                token = self._token = self.run(fetch_token(self.service_key, self.retry, self.now))
             return token
 
 
@@ -239,5 +239,5 @@ class AsyncClient(_Session):
         async with self._token_lock:
             token = self._usable_token()
             if token is None:
-                token = self._token = await self.run(fetch_token(self.service_key, self.retry, self._now))
+                token = self._token = await self.run(fetch_token(self.service_key, self.retry, self.now))
             return token

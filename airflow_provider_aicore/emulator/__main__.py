@@ -27,6 +27,7 @@ from airflow_provider_aicore.emulator.server import EmulatorServer
 
 _KEPT_REQUESTS = 1000
 _MOST_SECONDS = 1_000_000_000
+_MOST_DAYS = 10_000
 _WARNING = (
     "WARNING: it listens on {host}, not for this machine alone, and there is no real security in it: whoever "
     "reaches the port can control it and have it run what its templates hold. Not for a network of strangers."
@@ -130,6 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--service-key", type=_path, metavar="FILE", help="JSON of an earlier ready line, to use again")
     add("--tls", action="store_true", help="HTTPS, with certificates of its own")
     add("--x509", action="store_true", help="print a service key with a certificate; needs --tls")
+    add(
+        "--certificate-days",
+        type=_days,
+        default=7,
+        metavar="D",
+        help="how long the certificate of --x509 is good; a negative number: it has expired",
+    )
     add("--scripts", type=_path, metavar="FILE", help="YAML: how executions move without really running")
     add("--faults", type=_path, metavar="FILE", help="YAML: which requests fail, and how")
     add(
@@ -186,6 +194,13 @@ def _skew(text: str) -> float:
     if math.isnan(seconds) or abs(seconds) > _MOST_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, or more than {_MOST_SECONDS}")
     return seconds
+
+
+def _days(text: str) -> float:
+    days = _skew(text)
+    if abs(days) > _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, or more than {_MOST_DAYS}")
+    return days
 
 
 def _written(value: object) -> str:

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-_LIFETIME = timedelta(days=7)
+LIFETIME = timedelta(days=7)
+"""As certificates in service keys have it unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,13 @@ class Certificates:
     client_key: str
 
 
-def make(folder: Path, host: str, client_id: str) -> Certificates:
-    """Make new certificates; they are good for 7 days, as those in service keys are unless told otherwise.
+def make(folder: Path, host: str, client_id: str, client_life: timedelta = LIFETIME) -> Certificates:
+    """Make new certificates.
 
     :param folder: where the files are written; nobody else should be able to read it.
     :param host: the address that the server has, beside 127.0.0.1 and localhost.
     :param client_id: becomes the client's name.
+    :param client_life: how long the client's certificate is good from now on; if negative, it has expired.
     """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("AI Core emulator")
@@ -47,9 +49,11 @@ def make(folder: Path, host: str, client_id: str) -> Certificates:
     )
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
 
-    def issue(name: str, key: _PrivateKey, use: x509.ObjectIdentifier, *addresses: str) -> str:
+    def issue(
+        name: str, key: _PrivateKey, use: x509.ObjectIdentifier, *addresses: str, life: timedelta = LIFETIME
+    ) -> str:
         begun = (
-            _begun(_name(name), authority_name, key)
+            _begun(_name(name), authority_name, key, life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
@@ -66,7 +70,7 @@ def make(folder: Path, host: str, client_id: str) -> Certificates:
     server = issue("localhost", server_key, ExtendedKeyUsageOID.SERVER_AUTH, "127.0.0.1", host)
     client_key = rsa.generate_private_key(65537, 2048)
     # A common name has at most 64 characters; a client id has more.
-    client = issue(client_id[:64], client_key, ExtendedKeyUsageOID.CLIENT_AUTH)
+    client = issue(client_id[:64], client_key, ExtendedKeyUsageOID.CLIENT_AUTH, life=client_life)
     authority_file, server_file = folder / "ca.pem", folder / "server.pem"
     authority_file.write_text(_pem(authority))
     server_file.touch(mode=0o600)
@@ -78,16 +82,19 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _begun(name: x509.Name, issuer: x509.Name, key: _PrivateKey) -> x509.CertificateBuilder:
+def _begun(
+    name: x509.Name, issuer: x509.Name, key: _PrivateKey, life: timedelta = LIFETIME
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    end = now + life
     return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(min(now, end) - timedelta(minutes=5))
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

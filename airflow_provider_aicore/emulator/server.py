@@ -6,6 +6,7 @@ import logging
 import tempfile
 import threading
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -40,12 +41,22 @@ class EmulatorServer:
     :param tls: True: HTTPS, with certificates of its own; and the identity service on another port as well,
         which asks for the client certificate of `x509_service_key`. The tracking endpoint stays HTTP, as in
         a pod.
+    :param certificate_days: how long the certificate of `x509_service_key` is good from now on; a negative
+        number for one that has expired.
     :param arguments: of `Emulator`; ``url``, ``cert_url`` and ``tracking_endpoint`` are set here.
     :raises OSError: the port is taken, or the address is not this machine's.
     :raises ValueError: *host* is no address, or an argument is wrong.
     """
 
-    def __init__(self, port: int = 0, host: str = HOST, *, tls: bool = False, **arguments: Any) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = HOST,
+        *,
+        tls: bool = False,
+        certificate_days: float = 7.0,
+        **arguments: Any,
+    ) -> None:
         address = _address(host)
         self.is_local = address.is_loopback
         """Whether only this machine can reach it."""
@@ -85,6 +96,7 @@ class EmulatorServer:
                 Path(self._resources.enter_context(folder)),
                 str(httpx.URL(self.url).host),
                 self.emulator.service_key["clientid"],
+                timedelta(days=certificate_days),
             )
             self.authority_file = made.authority_file
             self._x509_service_key = self.emulator.x509_service_key(made.client, made.client_key)

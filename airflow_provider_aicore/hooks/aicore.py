@@ -9,12 +9,14 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_aicore.api import AsyncClient, Client, ServiceKey
     from airflow_provider_aicore.api.client import ClientOptions
+    from airflow_provider_aicore.examination import Line
+    from airflow_provider_aicore.examination.checks import Check
 
 _TEST_TIMEOUT = 10.0
 _questions: set[asyncio.Task[AsyncClient]] = set()
@@ -100,29 +102,41 @@ class AICoreHook(BaseHook):
         return await sync_to_async(make)()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection as its form's button does; the text says which part is wrong."""
-        from airflow_provider_aicore.api import Client, errors, scenarios
-        from airflow_provider_aicore.api.retry import NO_RETRY
+        """Try the connection as its form's button does; the text begins with the check that went wrong."""
+        from airflow_provider_aicore.examination import QUICK, Verdict
 
+        lines = self.examine(QUICK)
+        wrong = next((line for line in lines if line.verdict is Verdict.WRONG), None)
+        if wrong is not None:
+            return False, f"{wrong.check}: {wrong.text}"
+        told = [line.text for line in lines if line.verdict is Verdict.WARNING or line in lines[-2:]]
+        return True, " ".join(["Connected.", *told])
+
+    def examine(self, checks: Sequence[Check] | None = None) -> list[Line]:
+        """Look whether tasks can work with the connection, and what is missing in the tenant.
+
+        It asks without repeats, and waits for no answer longer than ten seconds.
+
+        :param checks: which of :data:`.examination.ALL`, with what they need; all of them if not given.
+        :return: a line for each check, that of the connection itself first; none holds a secret.
+        """
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        from airflow_provider_aicore.api import AICoreError, Client
+        from airflow_provider_aicore.api.retry import NO_RETRY
+        from airflow_provider_aicore.examination import ALL, Case, examine, unreadable
+
+        checks = ALL if checks is None else checks
         try:
             key, options = self._client_arguments(self.get_connection(self.aicore_conn_id))
             impatient: ClientOptions = {**options, "timeout": _TEST_TIMEOUT, "retry": NO_RETRY}
-            with Client(key, **impatient) as client:
-                found = client.send(scenarios.query())
-        except errors.InvalidServiceKeyError as error:
-            return False, f"Bad service key. {error}"
-        except errors.AuthenticationError as error:
-            return False, f"Token refused. {error}"
-        except errors.APIConnectionError as error:
-            return False, f"Host not reached. {error}"
-        except errors.PermissionDeniedError as error:
-            return False, f"Resource group not allowed. {error}"
-        except (errors.AICoreError, ValueError) as error:
-            return False, str(error)
-        return True, (
-            f"Connected to {key.api_url} with resource group {client.resource_group!r}: "
-            f"{len(found)} scenario{'' if len(found) == 1 else 's'} can be seen."
-        )
+            client = Client(key, **impatient)
+        except AirflowNotFoundException as error:
+            return unreadable(f"{error}. Make one of type aicore with this id, or name another.", checks)
+        except (AICoreError, ValueError) as error:
+            return unreadable(str(error), checks)
+        with client:
+            return client.run(examine(Case(key, client.resource_group, client.now), checks))
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

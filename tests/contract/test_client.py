@@ -16,6 +16,7 @@ from airflow_provider_aicore.api import (
     RetryPolicy,
     ServerError,
     ServiceKey,
+    applications,
     artifacts,
     configurations,
     deployments,
@@ -25,6 +26,8 @@ from airflow_provider_aicore.api import (
     meta,
     metrics,
     object_store_secrets,
+    resource_groups,
+    resource_quota,
     scenarios,
 )
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODULES = (
+    applications,
     artifacts,
     configurations,
     docker_registry_secrets,
@@ -40,12 +44,16 @@ MODULES = (
     meta,
     metrics,
     object_store_secrets,
+    resource_groups,
+    resource_quota,
     scenarios,
 )
 ID = "e42493be71676403"
 NAME = "!?.,;:[](){}<>\"'=+*/\\^&%@~$#|- name"
 
 SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (applications.get_all, {}),
+    (applications.get_status, {"name": "my-app"}),
     (artifacts.create, {"name": "n", "kind": "model", "url": "ai://default/x", "scenario_id": ID}),
     (
         artifacts.create,
@@ -200,6 +208,8 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     ),
     (metrics.delete, {"execution_id": ID}),
     (object_store_secrets.query, {}),
+    (resource_groups.get_all, {}),
+    *((resource_quota.get, {"kind": kind}) for kind in resource_quota.KINDS),
     (scenarios.query, {}),
     (scenarios.get, {"scenario_id": ID}),
     (scenarios.query_executables, {"scenario_id": ID, "version_id": "1.0.0"}),

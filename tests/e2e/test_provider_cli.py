@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -40,3 +43,45 @@ def test_connection_test_explains_refused_credentials(airflow):
     output = tested.stdout + tested.stderr
     assert "Bad credentials" in output
     assert WRONG_SECRET not in output
+
+
+def _examined(stdout):
+    told = json.loads(stdout[stdout.index("{") :])
+    return {each["check"]: each["verdict"] for each in told["checks"]}
+
+
+@pytest.mark.smoke
+def test_the_doctor_is_a_program(airflow):
+    """It finds a connection of Airflow's database, says how each check came out, and ends accordingly."""
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_provider_aicore.doctor",
+        "--json",
+        "--conn-id",
+        "aicore_wrong_secret",
+    ]
+    ended = subprocess.run(command, env=airflow.environment, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1, ended.stderr
+    verdicts = _examined(ended.stdout)
+    assert [name for name, verdict in verdicts.items() if verdict == "wrong"] == ["token"]
+    assert WRONG_SECRET not in ended.stdout + ended.stderr
+
+
+@pytest.mark.skipif(
+    version("apache-airflow").startswith("3.1."), reason="Airflow 3.1 takes no commands of providers"
+)
+def test_the_doctor_is_a_command_of_airflow(airflow):
+    """``airflow aicore doctor`` is the same; the emulator lacks what an administrator creates."""
+    ended = airflow.command("aicore", "doctor", "--json")
+
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    verdicts = _examined(ended.stdout)
+    assert [name for name, verdict in verdicts.items() if verdict == "wrong"] == ["object store secret"]
+    assert [verdicts[name] for name in ("token", "resource group", "scenarios")] == ["ok", "ok", "ok"]
+
+
+def test_the_doctor_refuses_arguments_that_cannot_be(airflow):
+    """Its exit code is then another one than for a sick connection."""
+    assert airflow.command("aicore", "doctor", "--resource-group", "?").returncode == 2

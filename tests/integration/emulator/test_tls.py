@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.api import Client, ServiceKey, scenarios
+from airflow_provider_aicore.api.retry import NO_RETRY
 from airflow_provider_aicore.emulator.server import EmulatorServer
+from airflow_provider_aicore.examination import Case, Verdict, examine
 from tests.emulators import connect
 from tests.integration.emulator.laboratory import REPORT, Laboratory, python
 
@@ -41,6 +43,13 @@ def ask_for_token(server, tmp_path, certificate_of=None):
         return client.post(f"{server.x509_service_key['certurl']}/oauth/token", data=form)
 
 
+def examined(key):
+    """Look at a key as the doctor does, and give the lines by the names of their checks."""
+    with Client(ServiceKey.parse(key), retry=NO_RETRY) as client:
+        lines = client.run(examine(Case(client.service_key, client.resource_group, client.now)))
+    return {line.check: line for line in lines}
+
+
 def test_certificate_gets_a_token(server, tmp_path):
     """Who shows the certificate needs no secret."""
     assert ask_for_token(server, tmp_path, server).json()["token_type"] == "bearer"
@@ -69,6 +78,31 @@ def test_client_needs_the_authority_and_nothing_else(server, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Client(ServiceKey.parse(json.dumps(key))) as client:
         assert client.send(scenarios.query()) == []
+
+
+def test_doctor_names_a_certificate_that_is_not_trusted(server, monkeypatch):
+    """Who has not said whom to trust is told how to."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert "SSL_CERT_FILE" in examined(server.x509_service_key)["host"].text
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "token"),
+    [(7, Verdict.OK, Verdict.OK), (1, Verdict.WARNING, Verdict.OK), (-1, Verdict.WRONG, Verdict.NOT_CHECKED)],
+)
+def test_doctor_names_a_certificate_that_ends(monkeypatch, days, verdict, token):
+    """The identity service takes one until it ends, and the doctor says so before."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with EmulatorServer(tls=True, certificate_days=days) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.authority_file))
+        lines = examined(server.x509_service_key)
+    assert (lines["certificate"].verdict, lines["token"].verdict) == (verdict, token)
+
+
+def test_an_expired_certificate_gets_no_token(tmp_path):
+    """TLS refuses it, as AI Core's identity service does."""
+    with EmulatorServer(tls=True, certificate_days=-1) as server, pytest.raises(httpx.TransportError):
+        ask_for_token(server, tmp_path, server)
 
 
 def test_only_tokens_where_certificates_are_asked_for(server, tmp_path):

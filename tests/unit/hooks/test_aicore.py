@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_aicore.api import InvalidServiceKeyError, scenarios
 from airflow_provider_aicore.emulator import Answer, NoConnection, credentials_refused
+from airflow_provider_aicore.examination import ALL
 from airflow_provider_aicore.hooks.aicore import AICoreHook
 
 ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p\nq"
@@ -303,13 +304,13 @@ class TestOfTheConnection:
     """What the form's test button says."""
 
     def test_a_good_connection_says_what_it_reached(self, define, network):
-        """URL, resource group and what can be seen."""
+        """Resource group and what can be seen."""
         good, text = define(
             {"extra": {"secret_service_key": network.service_key, "resource_group": "team-a"}}
         ).test_connection()
 
         assert good
-        assert text == f"Connected to {network.url} with resource group 'team-a': 1 scenario can be seen."
+        assert text == "Connected. Resource group 'team-a' can be used. 1 scenario can be seen."
 
     def test_a_bad_key_is_told_from_the_rest(self, define, network):
         """A field that is missing is named."""
@@ -318,7 +319,7 @@ class TestOfTheConnection:
         good, text = define({"extra": {"secret_service_key": key}}).test_connection()
 
         assert not good
-        assert text.startswith("Bad service key. ")
+        assert text.startswith("connection: ")
         assert "missing clientsecret" in text
 
     def test_a_refused_token_is_told_from_the_rest(self, define, network):
@@ -328,17 +329,17 @@ class TestOfTheConnection:
         good, text = define({"extra": {"secret_service_key": network.service_key}}).test_connection()
 
         assert not good
-        assert text.startswith("Token refused. ")
+        assert text.startswith("token: ")
         assert "Bad credentials" in text
 
     def test_an_unreachable_host_is_told_from_the_rest(self, define, network, clock):
         """The host that did not answer is named, and nobody waits for repeats."""
-        network.faults.add(NoConnection(), path="/lm/scenarios", times=None)
+        network.faults.add(NoConnection(), path="/lm/", times=None)
 
         good, text = define({"extra": {"secret_service_key": network.service_key}}).test_connection()
 
         assert not good
-        assert text.startswith("Host not reached. ")
+        assert text.startswith("host: ")
         assert "api.ai.emulator.test" in text
         assert clock.slept == []
 
@@ -349,7 +350,7 @@ class TestOfTheConnection:
         ).test_connection()
 
         assert not good
-        assert text.startswith("Resource group not allowed. ")
+        assert text.startswith("resource group: ")
         assert "'team-b'" in text
 
     @pytest.mark.parametrize("trouble", [Answer(500, "boom"), Answer(200, "<html>")], ids=["500", "html"])
@@ -361,6 +362,40 @@ class TestOfTheConnection:
 
         assert not good
         assert "/v2/lm/scenarios" in text
+
+    def test_a_connection_that_is_not_there_is_told(self, network):
+        """It is said like any other fault, and nothing else is checked."""
+        good, text = AICoreHook("no_such_connection").test_connection()
+
+        assert not good
+        assert text.startswith("connection: ")
+        assert "no_such_connection" in text
+
+    def test_nothing_is_checked_without_a_connection(self, define, network):
+        """The checks keep their names and places, whatever happens."""
+        lines = define({}).examine()
+
+        assert [line.verdict for line in lines] == ["wrong", *["not checked"] * len(ALL)]
+        assert [line.check for line in lines[1:]] == [check.name for check in ALL]
+
+    @pytest.mark.parametrize("part", ["certificate", "key"])
+    def test_a_certificate_that_cannot_be_used_is_a_fault_of_the_connection(self, define, network, pem, part):
+        """It is told before anybody is asked."""
+        own = {"certificate": pem["own.crt"], "key": pem["own.key"], part: pem["other.key"]}
+        key = network.x509_service_key(own["certificate"], own["key"])
+
+        good, text = define({"extra": {"secret_service_key": key}}).test_connection()
+
+        assert not good
+        assert text.startswith("connection: ")
+        assert network.requests == []
+
+    def test_three_requests_are_enough(self, define, network):
+        """A person waits for the button."""
+        define({"extra": {"secret_service_key": network.service_key}}).test_connection()
+
+        paths = [request.path for request in network.requests]
+        assert paths == ["/v2/lm/meta", "/oauth/token", "/v2/lm/scenarios"]
 
 
 def test_the_key_s_secrets_are_masked_in_logs(define, network):
