@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -14,10 +15,11 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input, refusing_for_good
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_provider_aicore.api import Client
     from airflow_provider_aicore.hooks.aicore import AICoreHook
+    from airflow_provider_aicore.links.aicore import AICoreLink
 
 
 class AICoreBaseOperator(BaseOperator):
@@ -31,6 +33,9 @@ class AICoreBaseOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("aicore_conn_id", "resource_group")
+    link_urls: Mapping[str, str] = MappingProxyType({})
+    """The URLs that are known so far, by the XCom's key of their link."""
+    _launchpad_url_template: object = None
 
     def __init__(
         self, *, aicore_conn_id: str = "aicore_default", resource_group: str | None = None, **kwargs: Any
@@ -58,7 +63,36 @@ class AICoreBaseOperator(BaseOperator):
         """
         hook = self.hook if resource_group is None else self._hook(resource_group)
         with refusing_bad_input():
-            return hook.get_conn(sleep=self.sleep)
+            client = hook.get_conn(sleep=self.sleep)
+        self._launchpad_url_template = hook.launchpad_url_template
+        return client
+
+    def know_link(self, link: AICoreLink, **known: str | None) -> str | None:
+        """Return the URL for what is known, and leave it where the link finds it when this process ends.
+
+        :return: ``None`` where the connection has no template or that names something else; a template that
+            is no good is only told: no task fails for its link.
+        """
+        from airflow_provider_aicore.links.aicore import launchpad_url
+
+        try:
+            url = launchpad_url(self._launchpad_url_template, **known)
+        except ValueError as error:
+            self.log.warning("The task has no link: %s", error)
+            return None
+        if url is not None:
+            self.link_urls = {**self.link_urls, link.xcom_key: url}
+        return url
+
+    def push_link(self, ti: Any, link: AICoreLink, **known: str | None) -> str | None:
+        """Do so, and have it shown from now on, whatever becomes of this process."""
+        url = self.know_link(link, **known)
+        if url is not None:
+            try:
+                ti.xcom_push(key=link.xcom_key, value=url)
+            except Exception as error:  # noqa: BLE001 - no task fails for its link
+                self.log.warning("The task has no link yet, since Airflow does not take it: %s", error)
+        return url
 
     def sleep(self, seconds: float) -> None:
         """Wait between two requests of the client."""

@@ -138,8 +138,11 @@ def refusing_for_good() -> Iterator[None]:
         raise AICoreRefused(str(error)) from error
 
 
-def failure(execution: Execution) -> AICoreExecutionFailed:
-    """Make the exception for an execution that ended without success."""
+def failure(execution: Execution, url: str | None = None) -> AICoreExecutionFailed:
+    """Make the exception for an execution that ended without success.
+
+    :param url: of its page, if one is known.
+    """
     from airflow_provider_aicore.api.lifecycle import Outcome, outcome
     from airflow_provider_aicore.api.status_details import cannot_run, cause_of_death
 
@@ -157,7 +160,9 @@ def failure(execution: Execution) -> AICoreExecutionFailed:
             f"{message}Its command is not in the image, or no program: correct the template or the image.",
             execution.id,
         )
-    return AICoreExecutionFailed(f"{message}Look at its logs in AI Core for more.", execution.id)
+    return AICoreExecutionFailed(
+        f"{message}Look at its logs in AI Core for more{f': {url}' if url else '.'}", execution.id
+    )
 
 
 def not_started(

@@ -8,6 +8,7 @@ from airflow_provider_aicore import __version__
 
 _INTEGRATION = "SAP AI Core"
 _ASSETS = "airflow_provider_aicore.assets.aicore"
+_LINKS = "airflow_provider_aicore.links.aicore"
 
 
 def _text(label: str, description: str, *, secret: bool = False) -> dict[str, Any]:
@@ -29,6 +30,11 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "Service key file", "Path of a file with the service key, on workers and triggerer."
     ),
     "auth_url": _text("Token URL", "'url' of the service key, when the client secret is given as password."),
+    "launchpad_url_template": _text(
+        "SAP AI Launchpad URL template",
+        "Page of an execution, for links: {resource_group}, {execution_id}, {configuration_id} and "
+        "{scenario_id} stand for a task's own. No links if empty.",
+    ),
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
@@ -91,6 +97,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "artifact", "configuration", "execution", "execution_schedule"),
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
+        "extra-links": [f"{_LINKS}.AICoreExecutionLink", f"{_LINKS}.AICoreConfigurationLink"],
         "cli": ["airflow_provider_aicore.doctor.get_cli_commands"],
         "config": _CONFIGURATION,
         "asset-uris": [

@@ -15,6 +15,7 @@ from airflow_provider_aicore.exceptions import (
     not_started,
 )
 from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, alarm_put_off
+from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
@@ -128,19 +129,31 @@ class AICoreOwningOperator(AICoreWaitingOperator):
 
         return Patience(client.retry, END_PATIENCE)
 
-    def tell(self, ti: Any, started: Started, what: str) -> None:
-        """Keep the execution's id where others find it, and say what was done."""
+    def tell(
+        self, ti: Any, started: Started, what: str, *, resource_group: str, scenario_id: str | None
+    ) -> None:
+        """Keep the execution's id and its link where others find them, and say what was done."""
         ti.xcom_push(key="execution_id", value=started.execution_id)
+        url = self.push_link(
+            ti,
+            AICoreExecutionLink(),
+            resource_group=resource_group,
+            execution_id=started.execution_id,
+            configuration_id=started.configuration_id,
+            scenario_id=scenario_id,
+        )
         for execution_id in started.ended_before:
             self.log.warning("Ended execution %s, which the task's run before had left.", execution_id)
         for execution_id in started.superfluous:
             self.log.warning("Ended execution %s: it was a second one of this run.", execution_id)
         self.log.info(
-            "%s execution %s of %s; configuration %s.",
+            "%s execution %s of %s in resource group %s; configuration %s.%s",
             "An earlier try started" if started.adopted else "Started",
             started.execution_id,
             what,
+            resource_group,
             started.configuration_id,
+            f" {url}" if url else "",
         )
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:

@@ -20,6 +20,7 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
+from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.log_output import LOG_LINES, Logs, checked_log_lines, checked_logs, show_tail
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
@@ -60,6 +61,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     :param log_lines: so many lines at most, 1 to 1000.
     """
 
+    operator_extra_links = (AICoreExecutionLink(),)
     owns_execution: ClassVar[bool] = False
     """Whether the task has started the execution, ends it in time, and finds it again in its next try."""
     pending_timeout: float | None = None
@@ -345,8 +347,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
 
         self.show_log(client, execution)
+        url = self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
-            raise failure(execution)
+            raise failure(execution, url)
         try:
             values: Mapping[str, float] | None = metrics.last_values(
                 client.run(metrics.find(execution.id, client.retry))
@@ -366,6 +369,16 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         )
         self.outcome = xcom_value(execution, values, client.resource_group)
         return self.outcome
+
+
+def link_fields(client: Client, execution: Execution) -> dict[str, str | None]:
+    """Return what a link may name of an execution."""
+    return {
+        "resource_group": client.resource_group,
+        "execution_id": execution.id,
+        "configuration_id": execution.configuration_id,
+        "scenario_id": execution.scenario_id,
+    }
 
 
 def has_ended(execution: Execution) -> bool:

@@ -30,8 +30,14 @@ SECONDS_LOST = 5
 
 def introduce(airflow: Airflow, emulator: EmulatorProcess) -> None:
     """Tell Airflow about AI Core and its object store, through its REST API as a user would."""
-    extra = json.dumps({"secret_service_key": json.dumps(emulator.service_key)})
-    airflow.rest.create_connection(CONNECTION_ID, "aicore", extra, "The local AI Core of the demo")
+    extra = {
+        "secret_service_key": json.dumps(emulator.service_key),
+        # It has no Launchpad, but can tell how its executions went on.
+        "launchpad_url_template": f"{emulator.url}/emulator/statuses#{{execution_id}}",
+    }
+    airflow.rest.create_connection(
+        CONNECTION_ID, "aicore", json.dumps(extra), "The local AI Core of the demo"
+    )
     airflow.rest.create_variable(
         "aicore_object_store", f"file://{emulator.object_store}", "What AI Core calls ai://default"
     )

@@ -50,6 +50,8 @@ class AICoreHook(BaseHook):
 
     :param aicore_conn_id: the connection.
     :param resource_group: the resource group; if not given the connection's, and if it has none ``default``.
+
+    :ivar launchpad_url_template: for links, as the connection had it when a client was made; not checked.
     """
 
     conn_name_attr = "aicore_conn_id"
@@ -61,6 +63,7 @@ class AICoreHook(BaseHook):
         super().__init__()
         self.aicore_conn_id = aicore_conn_id
         self.resource_group = resource_group
+        self.launchpad_url_template: object = None
 
     def get_conn(self, *, sleep: Callable[[float], None] | None = None) -> Client:
         """Make a client. Close it after use; it can be used as a context manager.
@@ -136,7 +139,18 @@ class AICoreHook(BaseHook):
         except (AICoreError, ValueError) as error:
             return unreadable(str(error), checks)
         with client:
-            return client.run(examine(Case(key, client.resource_group, client.now), checks))
+            lines = client.run(examine(Case(key, client.resource_group, client.now), checks))
+        return [*lines, *self._bad_link_template()]
+
+    def _bad_link_template(self) -> list[Line]:
+        from airflow_provider_aicore.examination import Line, Verdict
+        from airflow_provider_aicore.links.aicore import launchpad_url
+
+        try:
+            launchpad_url(self.launchpad_url_template)
+        except ValueError as error:
+            return [Line("link template", Verdict.WRONG, str(error))]
+        return []
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -181,6 +195,7 @@ class AICoreHook(BaseHook):
         from airflow_provider_aicore.api import InvalidServiceKeyError
 
         extra = connection.extra_dejson
+        self.launchpad_url_template = extra.get("launchpad_url_template")
         try:
             key = _service_key(connection, extra)
         except InvalidServiceKeyError as error:

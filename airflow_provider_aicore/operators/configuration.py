@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_aicore.base import AICoreBaseOperator
 from airflow_provider_aicore.exceptions import refusing_bad_input
+from airflow_provider_aicore.links.aicore import AICoreConfigurationLink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class AICoreCreateConfigurationOperator(AICoreBaseOperator):
         "parameters",
         "input_artifacts",
     )
+    operator_extra_links = (AICoreConfigurationLink(),)
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json", "input_artifacts": "json"}
 
     def __init__(
@@ -80,6 +82,12 @@ class AICoreCreateConfigurationOperator(AICoreBaseOperator):
             self.name,
             self.executable_id,
             self.scenario_id,
+        )
+        self.know_link(
+            AICoreConfigurationLink(),
+            resource_group=client.resource_group,
+            configuration_id=configuration.id,
+            scenario_id=self.scenario_id,
         )
         return {
             "id": configuration.id,

@@ -110,8 +110,13 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
                 own_configuration.start(run, bindings, patience, memory),
                 lambda: own_configuration.abandon(run, patience, memory),
             )
-            what = f"executable {self.executable_id} of scenario {self.scenario_id}"
-            self.tell(context["ti"], started, f"{what} in resource group {client.resource_group}")
+            self.tell(
+                context["ti"],
+                started,
+                f"executable {self.executable_id} of scenario {self.scenario_id}",
+                resource_group=client.resource_group,
+                scenario_id=self.scenario_id,
+            )
             return self.wait(context, client, started.execution_id)
 
 
@@ -181,8 +186,13 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             configuration = self._checked_configuration(client)
             how = self._clone if self.dedupe == "clone" else self._start_given
             started = how(context, client, configuration)
-            what = f"configuration {self.configuration_id} in resource group {client.resource_group}"
-            self.tell(context["ti"], started, what)
+            self.tell(
+                context["ti"],
+                started,
+                f"configuration {self.configuration_id}",
+                resource_group=client.resource_group,
+                scenario_id=configuration.scenario_id,
+            )
             if not self.wait_for_completion:
                 with self.ending_when_told(client, started.execution_id):
                     return started_result(started, client.resource_group)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
 from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.sensors.base import AICoreBaseSensor
 from airflow_provider_aicore.sensors.scheduled_execution import AICoreScheduledExecutionSensor
 from airflow_provider_aicore.waiting import has_ended
@@ -54,6 +55,13 @@ class AICoreExecutionSensor(AICoreBaseSensor):
         if self.reschedule:
             return super().execute(context)
         with self._failing_as_a_sensor(), self.connect() as client:
+            # Its scenario and its configuration are known when it has ended.
+            self.push_link(
+                context["ti"],
+                AICoreExecutionLink(),
+                resource_group=client.resource_group,
+                execution_id=self.execution_id,
+            )
             return self.wait(context, client, self.execution_id)
 
     def poke(self, context: Context) -> PokeReturnValue:

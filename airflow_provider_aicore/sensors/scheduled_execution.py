@@ -18,9 +18,10 @@ from airflow_provider_aicore.exceptions import (
     refusing_bad_input,
 )
 from airflow_provider_aicore.kept_wait import KeptWait
+from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.sensors.base import AICoreBaseSensor
 from airflow_provider_aicore.wait_event import DEADLINE, REFUSED
-from airflow_provider_aicore.waiting import DEAD_TRIGGERER_GRACE, has_ended
+from airflow_provider_aicore.waiting import DEAD_TRIGGERER_GRACE, has_ended, link_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,6 +91,7 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
             wait = KeptWait("", client.resource_group, self.deadline(context), search=search.arguments())
             with self._losing_sight_of(search, client), self._ending_at_the_alarm(client, ""):
                 found = self._find(context, client, search, wait)
+            self.push_link(context["ti"], AICoreExecutionLink(), **link_fields(client, found))
             return self.wait(context, client, found.id)
 
     def poke(self, context: Context) -> PokeReturnValue:

@@ -38,6 +38,7 @@ class Observation:
     :param state: how the run ended.
     :param tasks: its task instances at the end, by task id.
     :param execution_id: of the execution that it started.
+    :param links: of tasks that were seen deferred, as they were then.
     :param trigger_rows: class and decrypted arguments of the triggers that the database has held meanwhile.
     """
 
@@ -46,6 +47,7 @@ class Observation:
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     execution_id: str | None = None
     sights: list[Sight] = field(default_factory=list)
+    links: dict[str, dict[str, str | None]] = field(default_factory=dict)
     trigger_rows: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, task_id: str, state: str) -> list[Sight]:
@@ -94,6 +96,8 @@ def look_at_tasks(airflow: Airflow, dag_id: str, seen: Observation, execution_st
         if before.get(task_id, {}).get("state") == task["state"]:
             sight = Sight(time.monotonic(), task_id, task["state"], workers[task_id], execution_status)
             seen.sights.append(sight)
+        if task["state"] == "deferred" and task_id not in seen.links:
+            seen.links[task_id] = airflow.rest.links(dag_id, seen.run_id, task_id)
 
 
 def trigger_rows(airflow: Airflow) -> set[tuple[str, str]]:

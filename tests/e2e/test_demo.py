@@ -18,6 +18,21 @@ def test_pipeline_succeeds_and_defers(demo_run):
     assert "RUNNING" in {sight.execution_status for sight in demo_run.of("train", "deferred")}
 
 
+@pytest.mark.smoke
+def test_a_task_has_its_link_while_it_waits_and_at_its_end(demo_run, airflow, emulator):
+    """The button leads to the execution as the connection's template says."""
+    link = {"Execution in SAP AI Launchpad": f"{emulator.url}/emulator/statuses#{demo_run.execution_id}"}
+    assert demo_run.links["train"] == link
+    assert airflow.rest.links("demo_pipeline", demo_run.run_id, "train") == link
+
+
+@pytest.mark.smoke
+def test_a_task_without_a_link_has_no_button(refused_run, airflow):
+    """Its connection has no template, and it never had an execution."""
+    links = airflow.rest.links("wrong_secret", refused_run.run_id, "run")
+    assert links == {"Execution in SAP AI Launchpad": None}
+
+
 def test_running_task_has_a_worker(demo_run):
     """A task that runs has a process, so that the next test would notice one."""
     assert any(sight.workers for sight in demo_run.of("train", "running"))

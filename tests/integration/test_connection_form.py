@@ -25,6 +25,7 @@ def test_the_form_shows_the_fields(form):
         "resource_group": "Resource group",
         "service_key_file": "Service key file",
         "auth_url": "Token URL",
+        "launchpad_url_template": "SAP AI Launchpad URL template",
     }
     assert form.standard_fields.host.title == "AI API URL"
     assert form.standard_fields.login.title == "Client ID"

@@ -68,7 +68,8 @@ def test_all_that_the_information_names_is_there():
                 importlib.import_module(module)
     (assets,) = info["asset-uris"]
     hook = info["connection-types"][0]["hook-class-name"]
-    for path in (hook, assets["handler"], assets["factory"], assets["to_openlineage_converter"]):
+    functions = (assets["handler"], assets["factory"], assets["to_openlineage_converter"])
+    for path in (hook, *functions, *info["extra-links"]):
         module, _, name = path.rpartition(".")
         assert hasattr(importlib.import_module(module), name)
 

@@ -353,6 +353,16 @@ class TestOfTheConnection:
         assert text.startswith("resource group: ")
         assert "'team-b'" in text
 
+    def test_a_bad_template_for_links_is_told_from_the_rest(self, define, network):
+        """At run time it would only be a warning in the logs of tasks."""
+        extra = {"secret_service_key": network.service_key, "launchpad_url_template": "https://l.test/{id}"}
+
+        good, text = define({"extra": extra}).test_connection()
+
+        assert not good
+        assert "launchpad_url_template in the connection's extra is of no use: {id} is unknown" in text
+        assert network.requests == []
+
     @pytest.mark.parametrize("trouble", [Answer(500, "boom"), Answer(200, "<html>")], ids=["500", "html"])
     def test_any_other_trouble_is_told_too(self, define, network, trouble):
         """No exception reaches the form."""
@@ -421,6 +431,7 @@ def test_the_form_has_the_fields_that_the_hook_reads():
         "service_key_file",
         "resource_group",
         "auth_url",
+        "launchpad_url_template",
     }
     secret = {
         name for name, field in form["conn-fields"].items() if field["schema"].get("format") == "password"
