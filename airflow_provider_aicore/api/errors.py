@@ -163,6 +163,12 @@ _WHAT_TO_DO = {
     413: "Send or ask for less at once.",
     429: "Send fewer requests, or wait as long as the answer says.",
 }
+_WHAT_TO_DO_BY_CODE = {
+    "02000005": (
+        "An execution keeps at most 1000 metrics, 100 tags and 100 entries of custom info of 5 MB together, "
+        "with what is there already: write less."
+    ),
+}
 _WHAT_TO_DO_ON_SERVER_ERROR = (
     "AI Core or its gateway is in trouble; try again later, and name the request id to support."
 )
@@ -187,7 +193,7 @@ def status_error(response: httpx.Response) -> APIStatusError:
     remedy = (
         _WHAT_TO_DO_ON_SERVER_ERROR
         if status >= httpx.codes.INTERNAL_SERVER_ERROR
-        else _WHAT_TO_DO.get(status)
+        else _WHAT_TO_DO_BY_CODE.get(code or "") or _WHAT_TO_DO.get(status)
     )
     message += f" {remedy}" if remedy else ""
     by_family = ServerError if status >= httpx.codes.INTERNAL_SERVER_ERROR else APIStatusError

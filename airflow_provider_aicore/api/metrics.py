@@ -2,132 +2,97 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, get_args
 
-from airflow_provider_aicore.api.call import Call, Flow, once
+from airflow_provider_aicore.api.call import Call, Flow, once, pages
 from airflow_provider_aicore.api.errors import NotFoundError
+from airflow_provider_aicore.api.metric_checks import custom_info_list, points, tag_filters, tag_list
 from airflow_provider_aicore.api.models import Created, ExecutionMetrics, Metric, Reader, nothing, resources
 from airflow_provider_aicore.api.query import id_list
-from airflow_provider_aicore.api.validation import (
-    MAX_NAME,
-    check_count,
-    check_id,
-    check_mapping,
-    check_number,
-    check_range,
-    check_text,
-    instant,
-)
+from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.validation import check_id, check_range
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_aicore.api.retry import RetryPolicy
 
-MAX_EXECUTIONS = 10
-MAX_METRICS = 1000
-MAX_TAGS = 100
-MAX_LABELS = 20
-"""Of one metric."""
+Part = Literal["metrics", "tags", "customInfo"]
 
-_IN_A_METRIC_NAME = re.compile(r"[\w-]", re.ASCII)
+MAX_EXECUTIONS = 10
+MAX_TOP = 10_000
+"""The largest page of metrics; without `$top` AI Core gives 1000."""
+
 _METRICS = resources(ExecutionMetrics)
 _DELETED = Reader(Created)
 
 
-def query(execution_ids: Sequence[str]) -> Call[list[ExecutionMetrics]]:
-    """Read the metrics of up to ten executions; none where none were written.
+def query(
+    execution_ids: Sequence[str] | None = None,
+    *,
+    tags: Mapping[str, str | None] | None = None,
+    tags_not: Mapping[str, str] | None = None,
+    select: Sequence[Part] = (),
+    top: int | None = None,
+    skip: int = 0,
+) -> Call[list[ExecutionMetrics]]:
+    """Read one page of what was tracked: for up to ten executions, for tags, or both.
 
     Source: operation ``metrics.find``, ``GET /lm/metrics``. An execution without metrics is answered with
-    404, as SAP's own end-to-end tests show, though the description has none: :func:`find` reads that as
-    "none".
+    404, as SAP's own end-to-end tests show, though the description has none: the flows of this module read
+    that as "none".
+
+    :param tags: values by name, all of which have to fit; ``None`` stands for any value.
+    :param tags_not: the tag has to be there with another value. Up to 100 of both together, and 5000
+        characters once encoded.
+    :param select: the parts to answer, all if not given.
     """
-    ids = id_list("execution_ids", execution_ids, most=MAX_EXECUTIONS)
-    return Call("GET", "/lm/metrics", _METRICS, {"executionIds": ids or ""}, repeatable=True)
+    for part in select:
+        if part not in get_args(Part):
+            raise ValueError(f"select has {part!r}, but only {', '.join(get_args(Part))} can be given.")
+    filters = {
+        "executionIds": id_list("execution_ids", execution_ids, most=MAX_EXECUTIONS),
+        "tagFilters": tag_filters(tags or {}, tags_not or {}),
+    }
+    if not any(filters.values()):
+        raise ValueError("metrics of which executions are wanted? Give execution_ids, tags or tags_not.")
+    if top is not None:
+        check_range("top", top, 1, MAX_TOP)
+    params = to_params({**filters, "$select": ",".join(select) or None}, top=top, skip=skip)
+    return Call("GET", "/lm/metrics", _METRICS, params, repeatable=True)
 
 
 def modify(
-    execution_id: str, *, metrics: Sequence[Mapping[str, object]] = (), tags: Mapping[str, str] | None = None
+    execution_id: str,
+    *,
+    metrics: Sequence[Mapping[str, object]] = (),
+    tags: Mapping[str, str] | None = None,
+    custom_info: Mapping[str, str] | None = None,
 ) -> Call[None]:
-    """Write metrics and tags. Send each point once: whether a repeat appends or replaces is not known.
+    """Write metrics, tags and custom info.
+
+    Send each point once: whether a repeat appends or replaces is not known. What one execution keeps is
+    limited, too; more than that is refused with 413.
 
     Source: operation ``metrics.patch``, ``PATCH /lm/metrics``.
 
-    :param metrics: each with `name`, a finite `value`, and if wanted `timestamp` (aware, now if not given),
-        `step` (from 0) and `labels` (up to 20, each with `name` and `value`).
-    :param tags: values by name; names and values have 1 to 256 characters.
+    :param metrics: up to 1000, each with `name`, a finite `value`, and if wanted `timestamp` (aware, now if
+        not given), `step` (from 0) and `labels` (up to 20, each with `name` and `value`).
+    :param tags: up to 100 values by name; names and values have 1 to 256 characters.
+    :param custom_info: up to 100 texts by name, JSON by habit, of 1 character to 5 MB together.
     :raises ValueError: something is not as AI Core takes it, or there is nothing to write.
     """
     body: dict[str, object] = {"executionId": check_id("execution_id", execution_id)}
-    if not (metrics or tags):
-        raise ValueError("there is nothing to write: give metrics or tags.")
+    if not (metrics or tags or custom_info):
+        raise ValueError("there is nothing to write: give metrics, tags or custom_info.")
     if metrics:
-        check_range("number of metrics", len(metrics), 0, MAX_METRICS)
-        body["metrics"] = [_point(f"metrics[{number}]", metric) for number, metric in enumerate(metrics)]
+        body["metrics"] = points(metrics)
     if tags:
-        check_mapping("tags", tags)
-        check_range("number of tags", len(tags), 0, MAX_TAGS)
-        body["tags"] = [_pair("tag", name, value) for name, value in tags.items()]
+        body["tags"] = tag_list(tags)
+    if custom_info:
+        body["customInfo"] = custom_info_list(custom_info)
     return Call("PATCH", "/lm/metrics", nothing, json=body, content_type="application/merge-patch+json")
-
-
-def _point(what: str, metric: Mapping[str, object]) -> dict[str, object]:
-    """Check one metric; what is ``None`` counts as not given."""
-    _check_keys(what, metric, {"name", "value"}, {"timestamp", "step", "labels"})
-    point: dict[str, object] = {
-        "name": _metric_name(f"name of {what}", metric["name"]),
-        "value": check_number(f"value of {what}", metric["value"]),
-    }
-    if metric.get("timestamp") is not None:
-        point["timestamp"] = instant(f"timestamp of {what}", metric["timestamp"])
-    if metric.get("step") is not None:
-        point["step"] = check_count(f"step of {what}", metric["step"])
-    if metric.get("labels") is not None:
-        point["labels"] = _labels(f"labels of {what}", metric["labels"])
-    return point
-
-
-def _metric_name(what: str, value: object) -> str:
-    """Check a metric's name; beside a letter, digit, ``_`` or ``-`` any other character is taken."""
-    name = check_text(what, value, MAX_NAME)
-    if not _IN_A_METRIC_NAME.search(name):
-        raise ValueError(f"{what} is {name!r}, but a letter, digit, '_' or '-' is needed in it.")
-    return name
-
-
-def _labels(what: str, labels: object) -> list[dict[str, str]]:
-    if not isinstance(labels, list | tuple):
-        raise ValueError(  # noqa: TRY004 - one kind of error for bad input
-            f"{what} are {labels!r}, but a list of dicts with name and value is needed."
-        )
-    check_range(f"number of {what}", len(labels), 0, MAX_LABELS)
-    for label in labels:
-        _check_keys(f"a label in {what}", label, {"name", "value"})
-    return [_pair(f"a label in {what}", label["name"], label["value"]) for label in labels]
-
-
-def _pair(what: str, name: object, value: object) -> dict[str, str]:
-    """Check name and value of a tag or a label."""
-    pair = {
-        "name": check_text(f"name of {what}", name, MAX_NAME),
-        "value": check_text(f"value of {what}", value, MAX_NAME),
-    }
-    for part, text in pair.items():
-        if not text:
-            raise ValueError(f"{part} of {what} is empty: name is {name!r}, value is {value!r}.")
-    return pair
-
-
-def _check_keys(what: str, given: object, needed: set[str], optional: Collection[str] = ()) -> None:
-    check_mapping(what, given)
-    keys = set(cast("Mapping[str, object]", given))
-    missing, unknown = sorted(needed - keys), sorted(map(repr, keys - needed - set(optional)))
-    if missing:
-        raise ValueError(f"{what} has no {' and no '.join(missing)}: {given!r}.")
-    if unknown:
-        known = ", ".join([*sorted(needed), *sorted(optional)])
-        raise ValueError(f"{what} has {', '.join(unknown)}, but only {known} can be given.")
 
 
 def delete(execution_id: str) -> Call[Created]:
@@ -141,21 +106,69 @@ def delete(execution_id: str) -> Call[Created]:
 
 def find(execution_id: str, retry: RetryPolicy) -> Flow[ExecutionMetrics | None]:
     """Get the metrics of one execution, or ``None`` where none were written."""
+    found = yield from find_many([execution_id], retry)
+    return found.get(execution_id)
+
+
+def find_many(
+    execution_ids: Iterable[str], retry: RetryPolicy, *, select: Sequence[Part] = ()
+) -> Flow[dict[str, ExecutionMetrics]]:
+    """Get the metrics of executions by their ids, ten with one request; who wrote none is missing.
+
+    Whether AI Core answers 404 for ten executions as soon as one of them has no metrics is not known: it is
+    asked again for each half of them then.
+    """
+    ids = list(dict.fromkeys(execution_ids))
+    batches = [ids[at : at + MAX_EXECUTIONS] for at in range(0, len(ids), MAX_EXECUTIONS)]
+    found: dict[str, ExecutionMetrics] = {}
+    while batches:
+        batch = batches.pop(0)
+        try:
+            answered = yield from once(query(batch, select=select), retry)
+        except NotFoundError:
+            half = len(batch) // 2
+            batches += [batch[:half], batch[half:]] if half else []
+        else:
+            found |= {one.execution_id: one for one in answered if one.execution_id in batch}
+    return found
+
+
+def find_tagged(
+    tags: Mapping[str, str | None],
+    retry: RetryPolicy,
+    *,
+    tags_not: Mapping[str, str] | None = None,
+    select: Sequence[Part] = (),
+) -> Flow[list[ExecutionMetrics]]:
+    """Get the metrics of all executions whose tags fit, page by page; each once. As :func:`query`."""
+
+    def page(top: int, skip: int) -> Call[list[ExecutionMetrics]]:
+        return query(tags=tags, tags_not=tags_not, select=select, top=top, skip=skip)
+
     try:
-        found = yield from once(query([execution_id]), retry)
+        found = yield from pages(page, retry)
     except NotFoundError:
-        return None
-    return next((resource for resource in found if resource.execution_id == execution_id), None)
+        return []
+    return list({resource.execution_id: resource for resource in found}.values())
 
 
 def last_values(resource: ExecutionMetrics | None) -> dict[str, float]:
-    """Return the last value of each metric.
-
-    It is the one of the highest step, and of equal steps the one that came last.
-    """
-    last: dict[str, Metric] = {}
+    """Return the last value of each metric, whatever its labels."""
+    by_name: dict[str, list[Metric]] = {}
     for metric in (resource.metrics or []) if resource else []:
-        before = last.get(metric.name)
-        if before is None or (metric.step or 0) >= (before.step or 0):
-            last[metric.name] = metric
-    return {name: metric.value for name, metric in last.items()}
+        by_name.setdefault(metric.name, []).append(metric)
+    return {name: last(measured).value for name, measured in by_name.items()}
+
+
+def last(measured: Sequence[Metric]) -> Metric:
+    """Return the last of some points: of the highest step, of equal steps the latest, then as written.
+
+    No step counts as step 0, which is where everything stands that is measured once.
+    """
+    return max(reversed(measured), key=lambda one: (one.step or 0, _measured_at(one)))
+
+
+def _measured_at(metric: Metric) -> datetime:
+    if metric.timestamp is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return metric.timestamp if metric.timestamp.tzinfo else metric.timestamp.replace(tzinfo=UTC)

@@ -191,6 +191,16 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (meta.get, {}),
     (metrics.query, {"execution_ids": [ID] * 10}),
     (
+        metrics.query,
+        {
+            "tags": {"airflow-run": "manual__2026-01-01T00:00:00+00:00", "a=b,c": None},
+            "tags_not": {"stage": "déjà vu"},
+            "select": ["metrics", "customInfo"],
+            "top": 10_000,
+            "skip": 1,
+        },
+    ),
+    (
         metrics.modify,
         {
             "execution_id": ID,
@@ -204,6 +214,7 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
                 }
             ],
             "tags": {"airflow-run": "manual__2026"},
+            "custom_info": {"confusion-matrix": "[]"},
         },
     ),
     (metrics.delete, {"execution_id": ID}),

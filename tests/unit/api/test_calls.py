@@ -233,7 +233,7 @@ def test_a_metric_without_its_value_is_refused():
         ({"a": ""}, "value of tag is empty: name is 'a'"),
         ({"a": 1}, "value of tag is 1 of type int"),
         ("a=b", "tags is 'a=b' of type str, but a dict is needed"),
-        ({}, "nothing to write: give metrics or tags"),
+        ({}, "nothing to write: give metrics, tags or custom_info"),
     ],
     ids=repr,
 )
