@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import AICoreError, Execution
     from airflow_provider_aicore.api.diagnosis import Finding
+    from airflow_provider_aicore.api.failure_report import FailureReport
 
 
 class AICoreTaskError(AirflowException):
@@ -138,31 +139,17 @@ def refusing_for_good() -> Iterator[None]:
         raise AICoreRefused(str(error)) from error
 
 
-def failure(execution: Execution, url: str | None = None) -> AICoreExecutionFailed:
-    """Make the exception for an execution that ended without success.
-
-    :param url: of its page, if one is known.
-    """
+def failure(report: FailureReport) -> AICoreExecutionFailed:
+    """Make the exception for an execution that ended without success."""
     from airflow_provider_aicore.api.lifecycle import Outcome, outcome
-    from airflow_provider_aicore.api.status_details import cannot_run, cause_of_death
 
-    parts = (execution.status_message, cause_of_death(execution.status_details))
-    why = "; ".join(part.rstrip(" .") for part in parts if part)
+    execution, cause = report.execution, report.cause
+    kind = AICoreExecutionFailed
     if outcome(execution.status) is Outcome.STOPPED:
-        return AICoreExecutionStopped(
-            f"{_which(execution)} was stopped{f': {why}' if why else ''}. Someone stopped it in AI Core; "
-            "clear the task to start a new one.",
-            execution.id,
-        )
-    message = f"{_which(execution)} is {execution.status}: {why or 'AI Core gives no reason'}. "
-    if cannot_run(execution.status_details):
-        return AICoreExecutionCannotRun(
-            f"{message}Its command is not in the image, or no program: correct the template or the image.",
-            execution.id,
-        )
-    return AICoreExecutionFailed(
-        f"{message}Look at its logs in AI Core for more{f': {url}' if url else '.'}", execution.id
-    )
+        kind = AICoreExecutionStopped
+    elif cause is not None and not cause.may_heal:
+        kind = AICoreExecutionCannotRun
+    return kind(str(report), execution.id)
 
 
 def not_started(
@@ -173,14 +160,18 @@ def not_started(
     :param seconds: how long it was given.
     :param what_now: a sentence: what became of it.
     """
+    from airflow_provider_aicore.api.diagnosis import meaning
+    from airflow_provider_aicore.api.failure_report import which
+
     kind = (
         AICoreExecutionCannotStart
         if any(finding.is_the_cause for finding in findings)
         else AICoreExecutionNotStarted
     )
     return kind(
-        f"{_which(execution)} is still {execution.status} and has not started within {seconds:.0f} s of its "
-        f"creation (pending_timeout). {' '.join(finding.text for finding in findings)} {what_now}",
+        f"{which(execution)} is still {execution.status} and has not started within {seconds:.0f} s of its "
+        f"creation (pending_timeout). {execution.status}: {meaning(execution)}. "
+        f"{' '.join(finding.text for finding in findings)} {what_now}",
         execution.id,
     )
 
@@ -234,11 +225,6 @@ def lost_schedule(which: str, resource_group: str | None, error: AICoreError) ->
         f"{where} is unreachable, which says nothing about its executions. The next try of this task looks "
         f"again. The last look came to: {error}"
     )
-
-
-def _which(execution: Execution) -> str:
-    configuration = execution.configuration_name or execution.configuration_id
-    return f"Execution {execution.id} of configuration {configuration!r}"
 
 
 def __getattr__(name: str) -> Any:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import AICoreError, Client, Execution
+    from airflow_provider_aicore.api.failure_report import FailureReport
+    from airflow_provider_aicore.api.models import LogLine
 
 MIN_POLL_INTERVAL = 1.0
 MAX_LOST_TRIGGERS = 5
@@ -337,19 +339,26 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,
         )
 
-    def show_log(self, client: Client, execution: Execution) -> None:
-        """Show as much of the execution's log as `logs` asks for."""
-        if self.logs != "none":
-            show_tail(client, execution, self.log_lines, self.log)
+    def show_log(self, client: Client, execution: Execution) -> list[LogLine]:
+        """Show as much of the execution's log as `logs` asks for, and return the end of it."""
+        return [] if self.logs == "none" else show_tail(client, execution, self.log_lines, self.log)
+
+    def report(
+        self, client: Client, execution: Execution, lines: list[LogLine], url: str | None
+    ) -> FailureReport:
+        """Say why the execution has ended without success, and where to look at it."""
+        from airflow_provider_aicore.api.failure_report import FailureReport
+
+        return FailureReport(execution, resource_group=client.resource_group, lines=lines, where=url)
 
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
 
-        self.show_log(client, execution)
+        lines = self.show_log(client, execution)
         url = self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
-            raise failure(execution, url)
+            raise failure(self.report(client, execution, lines, url))
         try:
             values: Mapping[str, float] | None = metrics.last_values(
                 client.run(metrics.find(execution.id, client.retry))

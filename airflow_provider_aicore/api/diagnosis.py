@@ -6,13 +6,17 @@ secret, and the limit of what runs at a time.
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_aicore.api import docker_registry_secrets, executions, meta, object_store_secrets
 from airflow_provider_aicore.api.call import Flow, once
+from airflow_provider_aicore.api.causes import recognise
 from airflow_provider_aicore.api.errors import AICoreError, PermissionDeniedError
+from airflow_provider_aicore.api.log_lines import cut, scrubbed
 from airflow_provider_aicore.api.models import ExecutionStatus
-from airflow_provider_aicore.api.status_details import cause_of_death
+from airflow_provider_aicore.api.status_details import failed_container, messages
 
 if TYPE_CHECKING:
     from airflow_provider_aicore.api.models import Execution
@@ -20,6 +24,15 @@ if TYPE_CHECKING:
 
 OUTPUT_SECRET = "default"  # noqa: S105 - the name of a secret
 """The object store secret that AI Core stores outputs with; without it nothing starts."""
+
+MAX_WORDS = 1000
+"""Characters of one text of AI Core that are shown."""
+_MEANINGS = {
+    ExecutionStatus.UNKNOWN: "accepted, but its cluster has not reported it",
+    ExecutionStatus.PENDING: "it waits in the cluster for a node, its image, a secret, or a free place",
+}
+_IMAGE = re.compile(r"image:? \\?\"([^\"\\\s]+)")
+_DEFAULT_REGISTRY = "docker.io"
 
 
 class Finding(NamedTuple):
@@ -33,15 +46,22 @@ class Finding(NamedTuple):
     is_the_cause: bool = False
 
 
+def meaning(execution: Execution) -> str:
+    """Say what it means that an execution is still in its status."""
+    return _MEANINGS.get(execution.status, "it does not run")
+
+
 def why_not_started(execution: Execution, retry: RetryPolicy) -> Flow[list[Finding]]:
     """Look for what may keep an execution from starting.
 
     A check that fails, or that is not allowed, says so and hides none of the others.
     """
-    findings = [_own_words(execution)]
+    findings = [own_words(execution)]
+    if recognised := recognise(execution):
+        findings.append(Finding(str(recognised), is_the_cause=not recognised.may_heal))
     for what, check in (
         ("object store secrets", _output_secret),
-        ("docker registry secrets", _registry_secrets),
+        ("docker registry secrets", partial(_registry_secrets, _image_in_want(execution))),
         ("limit of running executions", _limit),
     ):
         try:
@@ -53,9 +73,22 @@ def why_not_started(execution: Execution, retry: RetryPolicy) -> Flow[list[Findi
     return findings
 
 
-def _own_words(execution: Execution) -> Finding:
-    said = [text for text in (execution.status_message, cause_of_death(execution.status_details)) if text]
+def _words(execution: Execution) -> list[str]:
+    container = failed_container(execution.status_details)
+    said = [execution.status_message, *messages(execution.status_details), container and container.message]
+    return list(dict.fromkeys(cut(scrubbed(text), MAX_WORDS) for text in said if text))[:4]
+
+
+def own_words(execution: Execution) -> Finding:
+    """Return what AI Core itself says."""
+    said = _words(execution)
     return Finding(f"AI Core says: {'; '.join(said)}" if said else "AI Core gives no reason.")
+
+
+def _image_in_want(execution: Execution) -> str | None:
+    """Return the image that cannot be pulled, as far as AI Core names it."""
+    found = (_IMAGE.search(text) for text in _words(execution))
+    return next((match[1] for match in found if match), None)
 
 
 def _output_secret(retry: RetryPolicy) -> Flow[Finding]:
@@ -69,26 +102,40 @@ def _output_secret(retry: RetryPolicy) -> Flow[Finding]:
     )
 
 
-def _registry_secrets(retry: RetryPolicy) -> Flow[Finding]:
+def _registry_secrets(image: str | None, retry: RetryPolicy) -> Flow[Finding]:
     names = [secret.name for secret in (yield from once(docker_registry_secrets.query(), retry))]
-    if names:
+    wanted = "" if image is None else f"The image {image!r} is in the registry {_registry(image)!r}. "
+    if not names:
         return Finding(
-            f"The docker registry secrets are: {_listed(names)}; "
-            "the executable's template has to name one of them, unless its image is public."
+            f"{wanted}The tenant has no docker registry secret, without which no private image can be pulled."
         )
-    return Finding("The tenant has no docker registry secret, without which no private image can be pulled.")
+    which = "one of them" if image is None else "the one for that registry"
+    return Finding(
+        f"{wanted}The docker registry secrets are: {_listed(names)}; the executable's template has to name "
+        f"{which} under imagePullSecrets, unless its image is public."
+    )
+
+
+def _registry(image: str) -> str:
+    """Name the registry of an image as container runtimes do."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else _DEFAULT_REGISTRY
 
 
 def _limit(retry: RetryPolicy) -> Flow[Finding]:
     most = (yield from once(meta.get(), retry)).max_running_executions
     running = yield from once(executions.count(status=ExecutionStatus.RUNNING), retry)
+    pending = yield from once(executions.count(status=ExecutionStatus.PENDING), retry)
+    others = f" PENDING there, this one included if it is: {pending}."
     if most is None:
         return Finding(
             f"{running} executions are RUNNING in the resource group, and AI Core names no limit; "
-            "the tenant's quota of pods may still be used up."
+            f"the tenant's quota of pods, which it does not tell, may still be used up.{others}"
         )
     reached = "which is why others wait" if running >= most else "so others may start"
-    return Finding(f"{running} executions are RUNNING in the resource group of at most {most}, {reached}.")
+    return Finding(
+        f"{running} executions are RUNNING in the resource group of at most {most}, {reached}.{others}"
+    )
 
 
 def _listed(names: list[str]) -> str:

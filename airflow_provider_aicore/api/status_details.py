@@ -1,4 +1,4 @@
-"""Reads why an execution died out of `statusDetails`, whose shape is not described anywhere.
+"""Reads `statusDetails`, whose shape is not described anywhere.
 
 Source: answers of the live service in SAP's sample notebooks. Keys are snake_case, exit codes come as numbers
 and as text, and any part may be missing; what cannot be read is left out, never an error.
@@ -7,41 +7,58 @@ and as text, and any part may be missing; what cannot be read is left out, never
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 _SURELY_WHOLE = 100
 """AI Core cuts a log at some hundred characters; a shorter one it has not cut."""
 _LONGEST = 1000
+_ARGO_S_OWN = frozenset({"init", "wait"})
 
 
-_NO_SUCH_COMMAND = frozenset({126, 127})
-"""Exit codes of a shell, and of Argo, whose command is no program or is not there."""
+class FailedContainer(NamedTuple):
+    """The container of which an execution died.
+
+    :param exit_code: above 0.
+    :param message: what AI Core says of it.
+    :param log: the end of what it printed.
+    """
+
+    name: str
+    pod: str
+    exit_code: int
+    message: str
+    log: str
+
+    @property
+    def is_argo_s(self) -> bool:
+        """Whether it fetches inputs or stores outputs, in place of running the user's program."""
+        return self.name in _ARGO_S_OWN
 
 
-def cannot_run(status_details: Any) -> bool:
-    """Tell whether the container's command could not be run at all, as it could not be another time."""
-    culprit = _culprit(status_details)
-    return culprit is not None and _exit_code(culprit) in _NO_SUCH_COMMAND
-
-
-def cause_of_death(status_details: Any) -> str:
-    """Return the failed container, its exit code and its last words, or an empty string."""
-    culprit = _culprit(status_details)
-    if culprit is not None:
-        words = _text(culprit, "message") or _end_of_log(_text(culprit, "last_log_messages"))
-        said = (
-            f"container {_text(culprit, 'container_name') or '?'!r} "
-            f"ended with exit code {_exit_code(culprit)}"
-        )
-        return f"{said}: {words}" if words else said
-    nodes = [item for item in _list(status_details, "workflow_info") if _text(item, "message")]
-    return _text(nodes[0], "message") if nodes else ""
-
-
-def _culprit(status_details: Any) -> Mapping[str, Any] | None:
+def failed_container(status_details: Any) -> FailedContainer | None:
     """Find the container that failed; Argo's own fail along with it, which is called main."""
-    containers = [item for item in _list(status_details, "details") if _exit_code(item) > 0]
-    return min(containers, key=lambda item: item.get("container_name") != "main", default=None)
+    failed = [item for item in _list(status_details, "details") if _exit_code(item) > 0]
+    culprit = min(failed, key=lambda item: item.get("container_name") != "main", default=None)
+    if culprit is None:
+        return None
+    return FailedContainer(
+        _text(culprit, "container_name") or "?",
+        _text(culprit, "pod_name"),
+        _exit_code(culprit),
+        _text(culprit, "message"),
+        _end_of_log(_text(culprit, "last_log_messages")),
+    )
+
+
+def messages(status_details: Any) -> list[str]:
+    """Return what is said of the workflow's nodes, failed ones first, and of the runtime's own trouble."""
+    nodes = [item for item in _list(status_details, "workflow_info") if _text(item, "message")]
+    nodes.sort(key=lambda item: _text(item, "phase") not in {"Failed", "Error"})
+    parts = _mapping(status_details, "aiApiDetails")
+    runtime = [item for part in parts for item in _list(parts[part], "message")]
+    return list(
+        dict.fromkeys(_text(item, "message") for item in (*nodes, *runtime) if _text(item, "message"))
+    )
 
 
 def _end_of_log(log: str) -> str:
@@ -54,6 +71,11 @@ def _end_of_log(log: str) -> str:
     end = log[-_LONGEST:]
     _, _, whole = end.partition("\n" if "\n" in end else " ")
     return f"… {whole or end}"
+
+
+def _mapping(container: Any, key: str) -> Mapping[Any, Any]:
+    value = container.get(key) if isinstance(container, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def _list(container: Any, key: str) -> list[Mapping[str, Any]]:
@@ -69,5 +91,5 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 def _exit_code(item: Mapping[str, Any]) -> int:
     try:
         return int(item.get("exit_code") or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0

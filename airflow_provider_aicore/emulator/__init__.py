@@ -2,6 +2,7 @@
 
 from airflow_provider_aicore.emulator.clock import ManualClock
 from airflow_provider_aicore.emulator.emulator import Emulator
+from airflow_provider_aicore.emulator.failures import FAILURES, failing
 from airflow_provider_aicore.emulator.faults import (
     Answer,
     BodyCut,
@@ -22,6 +23,7 @@ from airflow_provider_aicore.emulator.progress import Progress, Step
 from airflow_provider_aicore.emulator.recording import RecordedRequest
 
 __all__ = [
+    "FAILURES",
     "Answer",
     "BodyCut",
     "ClockSkew",
@@ -37,6 +39,7 @@ __all__ = [
     "SlowAnswer",
     "Step",
     "credentials_refused",
+    "failing",
     "server_error",
     "token_refused",
     "too_many_requests",

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, Po
 from airflow_provider_aicore.emulator.checks import ID
 from airflow_provider_aicore.emulator.emulator import Emulator
 from airflow_provider_aicore.emulator.entries import Entry, EntryError
+from airflow_provider_aicore.emulator.failures import failing
 from airflow_provider_aicore.emulator.progress import Progress, Step
 
 
@@ -98,6 +99,23 @@ class Stuck(Entry):
         return Progress.stuck(self.status)
 
 
+def _known_cause(name: str) -> str:
+    failing(name)
+    return name
+
+
+class Failing(Entry):
+    """`failing`."""
+
+    way: Literal["failing"]
+    cause: Annotated[str, AfterValidator(_known_cause)]
+    seconds: NonNegativeFloat = 0
+
+    def progress(self) -> Progress:
+        """Make the progress."""
+        return failing(self.cause, seconds=self.seconds)
+
+
 class StepEntry(Entry):
     """`Step`."""
 
@@ -125,7 +143,7 @@ class Steps(Entry):
         return Progress(tuple(each.step() for each in self.steps), self.stop.step())
 
 
-Way = Annotated[AtOnce | ByReads | ByClock | Stuck | Steps, Field(discriminator="way")]
+Way = Annotated[AtOnce | ByReads | ByClock | Stuck | Failing | Steps, Field(discriminator="way")]
 
 
 class Script(Entry):

@@ -78,4 +78,6 @@ def _phase(pod: PodReport) -> str:
         return "Failed" if pod.culprit == "main" else "Error"
     if pod.waits:
         return "Pending"
+    if pod.message and pod.exit_code is None:  # The cluster has taken it away.
+        return "Error"
     return "Running" if pod.exit_code is None else "Succeeded"

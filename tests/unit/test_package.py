@@ -16,6 +16,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 import airflow_provider_aicore
 from airflow_provider_aicore import exceptions
+from airflow_provider_aicore.api.causes import CAUSES
+from airflow_provider_aicore.emulator import FAILURES
 from airflow_provider_aicore.get_provider_info import get_provider_info
 from airflow_provider_aicore.poller import REQUESTS_PER_MINUTE
 
@@ -95,6 +97,21 @@ def test_every_operator_and_sensor_is_shown_in_an_example():
 
     assert offered
     assert [name for name in offered if name not in shown] == []
+
+
+def test_every_known_cause_is_in_the_docs():
+    """Each has a row with its name, and whether it is retried, in the order in which they are looked for."""
+    rows = (ROOT / "docs" / "errors.md").read_text().partition("### Known causes")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `([\w-]+)` \|.*\| (yes|no) \|$", rows, re.MULTILINE)
+
+    assert told == [(cause.name, "yes" if cause.may_heal else "no") for cause in CAUSES]
+
+
+def test_every_failure_of_the_emulator_is_in_its_docs():
+    """Whoever writes a script finds its name."""
+    text = (ROOT / "docs" / "emulator.md").read_text()
+
+    assert [name for name in FAILURES if f"`{name}`" not in text] == []
 
 
 def test_every_exception_is_in_the_docs():

@@ -9,7 +9,6 @@ import pytest
 
 from airflow_provider_aicore.api import errors, executions, lifecycle, metrics
 from airflow_provider_aicore.api.models import ExecutionMetrics, ExecutionSchedule, ExecutionStatus, Meta
-from airflow_provider_aicore.api.status_details import cause_of_death
 
 EXECUTION = {
     "id": "e3bd55ad2c1a3f62",
@@ -116,52 +115,6 @@ def test_the_last_value_of_a_metric_is_that_of_the_highest_step():
 
     assert metrics.last_values(written) == {"loss": 0.2, "accuracy": 0.6}
     assert metrics.last_values(None) == {}
-
-
-@pytest.mark.parametrize(
-    ("details", "cause"),
-    [
-        (None, ""),
-        ({}, ""),
-        ("text", ""),
-        ({"details": None, "workflow_info": [None]}, ""),
-        (
-            {
-                "details": [
-                    {"container_name": "wait", "exit_code": 1, "message": "other"},
-                    {"container_name": "main", "exit_code": 137, "last_log_messages": " killed "},
-                ]
-            },
-            "container 'main' ended with exit code 137: killed",
-        ),
-        (
-            {"details": [{"exit_code": 1, "last_log_messages": "ain\n" + "x" * 100 + "\nNameError"}]},
-            "container '?' ended with exit code 1: … " + "x" * 100 + "\nNameError",
-        ),
-        (
-            {"details": [{"exit_code": 1, "last_log_messages": "ne 2, in " + "word " * 20 + "NameError"}]},
-            "container '?' ended with exit code 1: … 2, in " + "word " * 20 + "NameError",
-        ),
-        (
-            {"details": [{"exit_code": 1, "last_log_messages": "first\n" * 1000 + "NameError"}]},
-            "container '?' ended with exit code 1: … " + "first\n" * 165 + "NameError",
-        ),
-        (
-            {"details": [{"container_name": "main", "exit_code": "2"}]},
-            "container 'main' ended with exit code 2",
-        ),
-        (
-            {
-                "details": [],
-                "workflow_info": [{"exit_code": "1", "message": "Error (exit code 1)", "phase": "Failed"}],
-            },
-            "Error (exit code 1)",
-        ),
-    ],
-)
-def test_the_cause_of_death_is_read_from_whatever_shape(details, cause):
-    """The container that failed comes first; what cannot be read is left out."""
-    assert cause_of_death(details) == cause
 
 
 def _all_errors():

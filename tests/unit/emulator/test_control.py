@@ -111,6 +111,8 @@ WAYS: list[tuple[dict[str, Any], list[str]]] = [
     ({"way": "at_once", "outcome": "DEAD", "message": "sad"}, ["DEAD", "DEAD"]),
     ({"way": "by_reads", "through": ["RUNNING"]}, ["UNKNOWN", "RUNNING", "COMPLETED"]),
     ({"way": "stuck", "status": "PENDING"}, ["PENDING", "PENDING"]),
+    ({"way": "failing", "cause": "killed"}, ["DEAD", "DEAD"]),
+    ({"way": "failing", "cause": "no-node"}, ["PENDING", "PENDING"]),
     ({"way": "by_clock"}, ["UNKNOWN", "UNKNOWN"]),
     ({"way": "steps", "steps": [{"status": "RUNNING", "after_reads": 2}]}, ["UNKNOWN", "UNKNOWN", "RUNNING"]),
 ]
@@ -123,6 +125,14 @@ def test_each_way_can_be_written(control, api, way, statuses):
     assert control.post("/scripts", json=script).status_code == 204
     execution_id = api.start()
     assert [api.status(execution_id) for _ in statuses] == statuses
+
+
+def test_unknown_failure_is_refused(control):
+    """The answer names those that there are."""
+    script = {"executable_id": "text-clf-train", "progress": {"way": "failing", "cause": "boredom"}}
+    answer = control.post("/scripts", json=script)
+    assert answer.status_code == 400
+    assert "out-of-memory" in answer.json()["error"]
 
 
 def test_script_may_make_its_executable(control, api):

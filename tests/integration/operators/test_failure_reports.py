@@ -1,0 +1,193 @@
+"""What a task says when its execution fails as executions do on AI Core: the cause, and what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_aicore.api import TokenRefusedError
+from airflow_provider_aicore.api.call import Call
+from airflow_provider_aicore.api.models import nothing
+from airflow_provider_aicore.emulator import FAILURES, Answer, Progress, failing
+from airflow_provider_aicore.exceptions import (
+    AICoreExecutionCannotRun,
+    AICoreExecutionCannotStart,
+    AICoreExecutionFailed,
+    AICoreExecutionNotStarted,
+    AICoreExecutionStopped,
+    AICoreRefused,
+)
+from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
+from tests.deferral import run_to_the_end
+
+DEAD = {
+    "error": (AICoreExecutionFailed, ["NameError: name 'BatchNormalization'", "'main'", "exit code 1"]),
+    "evicted": (AICoreExecutionFailed, ["(node-lost)", "node was low on resource", "A retry starts"]),
+    "input-missing": (
+        AICoreExecutionCannotRun,
+        [
+            "(input-missing)",
+            "specified key does not exist",
+            "'init'",
+            "s3://bucket/prefix",
+            "Check the artifact",
+        ],
+    ),
+    "killed": (AICoreExecutionFailed, ["Probable cause (out-of-memory)", "137", "resource plan"]),
+    "no-such-command": (AICoreExecutionCannotRun, ["(no-such-command)", "127", "pyhton: not found"]),
+    "node-lost": (AICoreExecutionFailed, ["(node-lost)", "pod deleted"]),
+    "out-of-memory": (AICoreExecutionFailed, ["Cause (out-of-memory)", "OOMKilled", "loading 12 GB"]),
+    "output-missing": (
+        AICoreExecutionCannotRun,
+        ["(output-not-written)", "'wait'", "text-model", "optional"],
+    ),
+    "permission-denied": (AICoreExecutionFailed, ["(permission-denied)", "65534", "'/app/model'"]),
+    "quota": (AICoreExecutionFailed, ["(quota)", "exceeded quota", "Airflow pool"]),
+    "terminated": (AICoreExecutionFailed, ["(terminated)", "143", "epoch 1"]),
+}
+"""How a task fails of each, and what its error says."""
+PENDING = {
+    "image-pull": (
+        AICoreExecutionNotStarted,
+        ["(image-pull)", "registry 'registry.example.com'", "imagePullSecrets"],
+    ),
+    "image-rate-limit": (AICoreExecutionNotStarted, ["(image-pull-later)", "registry 'docker.io'"]),
+    "image-unauthorized": (AICoreExecutionCannotStart, ["(image-not-allowed)", "secrets are: hub"]),
+    "no-node": (AICoreExecutionNotStarted, ["(no-node)", "lack of resource", "resourcePlan"]),
+    "secret-missing": (AICoreExecutionCannotStart, ["(secret-missing)", '"hub-token"', "generic secret"]),
+}
+"""Likewise of what keeps it from starting."""
+
+
+@pytest.fixture
+def make_operator(connection, client_for_looking):
+    """Return a maker of the operator, in a resource group that has its secrets."""
+    store = {"name": "default", "type": "S3", "data": {"AWS_ACCESS_KEY_ID": "x"}}
+    registry = {"name": "hub", "data": {".dockerconfigjson": json.dumps({"auths": {}})}}
+    client_for_looking.send(Call("POST", "/admin/objectStoreSecrets", nothing, json=store))
+    client_for_looking.send(Call("POST", "/admin/dockerRegistrySecrets", nothing, json=registry))
+
+    def make(**change):
+        return AICoreRunExecutableOperator(
+            task_id="train",
+            scenario_id="text-clf",
+            executable_id="text-clf-train",
+            parameters={"learning-rate": 0.1},
+            pending_timeout=600,
+            **change,
+        )
+
+    return make
+
+
+def fail(operator, context, kind):
+    """Run a task that fails, and return what it says."""
+    with pytest.raises(kind) as caught:
+        run_to_the_end(operator, context)
+    assert type(caught.value) is kind
+    assert ("aicore_wait" in context["ti"].xcoms) == operator.deferrable
+    return str(caught.value)
+
+
+def test_each_failure_of_the_emulator_is_in_the_tables():
+    """A new one is not forgotten here."""
+    assert set(FAILURES) == {*DEAD, *PENDING}
+    assert {name for name, one in FAILURES.items() if one.waits} == set(PENDING)
+
+
+@pytest.mark.parametrize("cause", sorted(DEAD))
+def test_a_dead_execution_s_cause_and_remedy_are_told(make_operator, mode, context, network, cause):
+    """The error names what failed, why and what to do; what cannot heal is not retried."""
+    network.script("text-clf-train", failing(cause, seconds=60))
+    kind, parts = DEAD[cause]
+
+    text = fail(make_operator(deferrable=mode), context, kind)
+
+    for part in ("is DEAD", "text-clf-train", "resource group 'default'", "Created 2027-01-15", *parts):
+        assert part in text
+
+
+@pytest.mark.parametrize("cause", sorted(PENDING))
+def test_what_keeps_an_execution_from_starting_is_told(make_operator, mode, context, network, cause):
+    """Within `pending_timeout`; what somebody has to mend first is not retried."""
+    network.script("text-clf-train", failing(cause, seconds=60))
+    kind, parts = PENDING[cause]
+
+    text = fail(make_operator(deferrable=mode), context, kind)
+
+    for part in ("still PENDING", "600 s", "It was told to stop", *parts):
+        assert part in text
+
+
+def test_a_missing_object_store_secret_is_told(make_operator, mode, context, network, client_for_looking):
+    """AI Core itself says nothing then, and the execution stays UNKNOWN."""
+    client_for_looking.send(Call("DELETE", "/admin/objectStoreSecrets/default", nothing))
+    network.script("text-clf-train", Progress.stuck("UNKNOWN"))
+
+    text = fail(make_operator(deferrable=mode), context, AICoreExecutionCannotStart)
+
+    assert "still UNKNOWN" in text
+    assert "no object store secret 'default' (but: none)" in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "parts"),
+    [
+        (Answer(403, "RBAC: access denied"), ["resource group exists", "scope", "RBAC: access denied"]),
+        (Answer(401, "Jwt issuer is not configured"), ["AI API URL are of one landscape", "Jwt issuer"]),
+    ],
+)
+def test_a_refusal_says_what_to_correct(make_operator, mode, context, network, answer, parts):
+    """Before anything was started."""
+    network.faults.add(answer, path="/v2/lm/", times=None)
+
+    with pytest.raises((AICoreRefused, TokenRefusedError)) as caught:
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_the_text_is_the_same_in_both_modes(make_operator, context, network):
+    """Whoever has waited; only ids and times differ."""
+
+    def told(deferrable):
+        context["ti"].run_id, context["ti"].xcoms = f"run-{deferrable}", {}
+        network.script("text-clf-train", failing("permission-denied", seconds=60))
+        text = fail(make_operator(deferrable=deferrable), context, AICoreExecutionFailed)
+        return re.sub(r"run-\w+|[0-9a-f-]{10,}|[\d:.]+", "#", text)
+
+    assert told(False) == told(True)
+
+
+def test_a_stop_has_its_log_and_no_cause(make_operator, mode, context, network):
+    """Someone else's stop is none of the known causes, though its container has ended with 143."""
+    details = {"details": [{"container_name": "main", "exit_code": 143}]}
+    network.script("text-clf-train", Progress.by_clock(outcome="STOPPED", details=details, log=("epoch 1",)))
+
+    text = fail(make_operator(deferrable=mode), context, AICoreExecutionStopped)
+
+    assert "was stopped" in text
+    assert "| epoch 1" in text
+    assert "ause (" not in text
+
+
+def test_a_report_is_bounded_and_without_secrets(make_operator, context, network):
+    """However much a program prints, and whatever."""
+    lines = tuple(f"{number} password=hunter2 " + "x" * 9000 for number in range(200))
+    network.script("text-clf-train", Progress.by_clock(outcome="DEAD", log=lines, message="y" * 250))
+
+    text = fail(make_operator(), context, AICoreExecutionFailed)
+
+    assert len(text) <= 8000
+    assert "hunter2" not in text
+    assert "199 password=***" in text
+
+
+def test_what_cannot_heal_is_no_matter_of_retries():
+    """Airflow fails the task at once."""
+    for kind in (AICoreExecutionCannotRun, AICoreExecutionCannotStart):
+        assert issubclass(kind, AirflowFailException)
