@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from demo.airflow_processes import Airflow
     from demo.emulator_process import EmulatorProcess
@@ -87,6 +87,15 @@ class DAGRun:
             (text,) = database.execute(f"select start_date from dag_run {where}", key).fetchone()
             earlier = datetime.fromisoformat(text) - timedelta(seconds=seconds)
             database.execute(f"update dag_run set start_date = ? {where}", (str(earlier), *key))
+
+    def age_heartbeat(self, triggerers: Collection[int], seconds: int) -> None:
+        """Have Airflow believe that triggerers gave their last heartbeat so much earlier."""
+        with sqlite3.connect(self.airflow.home / "airflow.db", timeout=30) as database:
+            for triggerer in set(triggerers):
+                key = (triggerer,)
+                (text,) = database.execute("select latest_heartbeat from job where id = ?", key).fetchone()
+                earlier = datetime.fromisoformat(text) - timedelta(seconds=seconds)
+                database.execute("update job set latest_heartbeat = ? where id = ?", (str(earlier), *key))
 
     def executions(self) -> list[dict[str, Any]]:
         """Read the executions that it has started, the oldest first."""

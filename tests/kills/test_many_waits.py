@@ -15,6 +15,8 @@ WAITS = int(os.environ.get("KILLS_WAITS", "200"))
 FEW = 10
 """With so many requests all executions are stopped: a bulk update takes a hundred."""
 HOUR = 3600
+AFTER_THE_LAST_HEARTBEAT = 31
+"""Seconds after which Airflow misses a triggerer (`[triggerer] triggerer_health_check_threshold`)."""
 PATIENCE = 1800
 """Seconds: each of the tasks has to be started by a worker, and ended by one."""
 
@@ -40,9 +42,14 @@ def start(airflow, emulator):
 
 
 def test_killed_while_the_triggerer_is_away(start, airflow):
-    """Tasks that are marked failed while no triggerer runs stop their executions when one is back."""
+    """Tasks that are marked failed while no triggerer runs stop their executions when one is back.
+
+    Airflow must have missed the old one by then: before, the new one drops its triggers without a word.
+    """
     run = start("few_waits", 3)
+    lost = run.triggerers()
     airflow.stop_component("triggerer", signal.SIGKILL)
+    run.age_heartbeat(lost, AFTER_THE_LAST_HEARTBEAT)
     run.mark_task("failed")
     airflow.start_component("triggerer")
     run.wait_for_statuses(["STOPPED"] * 3)
