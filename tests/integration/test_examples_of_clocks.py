@@ -141,7 +141,7 @@ def test_a_schedule_does_not_move_where_it_would_run_twice_or_not_at_all(aicore,
 def test_a_daily_pipeline_gets_last_night_s_model(aicore, clock, schedule_id):
     """Its sensor finds the execution of the last tick before the run."""
     _turn_to(clock, datetime.now(UTC))
-    at = datetime.now(UTC) - timedelta(hours=1)  # Not while an execution is about to start.
+    at = (datetime.now(UTC) - DAY).replace(hour=12)  # Not while an execution is about to start.
 
     run = _example("nightly_model").test(logical_date=at)
 
