@@ -11,6 +11,7 @@
     │    ├─ AICoreExecutionCannotRun *    and another one would be
     │    ├─ AICoreExecutionStopped *      not dead: someone stopped it
     │    └─ AICoreExecutionGone *         not dead: AI Core does not know it, or no longer
+    ├─ AICoreOutputMissing *          the execution is COMPLETED, but without what the task needs of it
     ├─ AICoreExecutionNotStarted      `pending_timeout` passed before it ran; it was told to stop
     │    └─ AICoreExecutionCannotStart *  and another one would not either
     ├─ AICoreScheduledExecutionMissing *  an execution schedule has not started it, and will not
@@ -89,6 +90,10 @@ class AICoreExecutionGone(AICoreExecutionFailed, AirflowFailException):
     """AI Core does not know the execution: someone deleted it, or its id is wrong. Not retried, either."""
 
 
+class AICoreOutputMissing(AICoreExecutionError, AirflowFailException):
+    """The execution is COMPLETED without one of `expected_outputs`. A retry would find the same execution."""
+
+
 class AICoreExecutionNotStarted(AICoreExecutionError):
     """The execution had not started within `pending_timeout`; it was told to stop."""
 
@@ -150,6 +155,15 @@ def failure(report: FailureReport) -> AICoreExecutionFailed:
     elif cause is not None and not cause.may_heal:
         kind = AICoreExecutionCannotRun
     return kind(str(report), execution.id)
+
+
+def output_missing(execution: Execution, lacking: str) -> AICoreOutputMissing:
+    """Make the exception for an execution that has COMPLETED without what is needed of it."""
+    from airflow_provider_aicore.api.failure_report import which
+
+    return AICoreOutputMissing(
+        f"{which(execution)} is COMPLETED, but {lacking} Then clear the task to run it anew.", execution.id
+    )
 
 
 def not_started(

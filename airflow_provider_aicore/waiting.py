@@ -16,6 +16,7 @@ from airflow_provider_aicore.exceptions import (
     AICoreWorkerTerminated,
     failure,
     lost_sight,
+    output_missing,
     refusing_bad_input,
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
@@ -34,7 +35,7 @@ from airflow_provider_aicore.wait_event import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -61,8 +62,11 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, however it
         did; ``none`` shows nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
+    :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
+        task. (templated)
     """
 
+    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "expected_outputs")
     operator_extra_links = (AICoreExecutionLink(),)
     owns_execution: ClassVar[bool] = False
     """Whether the task has started the execution, ends it in time, and finds it again in its next try."""
@@ -79,6 +83,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         poll_error_budget: float | timedelta = 1800.0,
         logs: Logs = "tail",
         log_lines: int = LOG_LINES,
+        expected_outputs: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -89,6 +94,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
         self.logs = checked_logs(logs)
         self.log_lines = checked_log_lines(log_lines)
+        self.expected_outputs = expected_outputs
         self.end_notice = EndNotice()
         self.outcome: dict[str, Any] | None = None
 
@@ -351,6 +357,17 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
         return FailureReport(execution, resource_group=client.resource_group, lines=lines, where=url)
 
+    def with_outputs(self, client: Client, execution: Execution) -> Execution:
+        """Make sure that a COMPLETED execution has what `expected_outputs` names."""
+        from airflow_provider_aicore.api import outputs
+
+        names = self.expected_outputs
+        needed = [names] if isinstance(names, str) else [str(name) for name in names or ()]
+        execution, lacking = client.run(outputs.settled(execution, needed, client.retry))
+        if lacking is not None:
+            raise output_missing(execution, lacking)
+        return execution
+
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
@@ -359,6 +376,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         url = self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
             raise failure(self.report(client, execution, lines, url))
+        execution = self.with_outputs(client, execution)
         try:
             values: Mapping[str, float] | None = metrics.last_values(
                 client.run(metrics.find(execution.id, client.retry))

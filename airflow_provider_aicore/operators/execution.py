@@ -49,6 +49,8 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
         nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
+    :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
+        task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
 
@@ -59,6 +61,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :raises AICoreInvalidInput: an argument is bad; nothing was sent.
     :raises AICoreRefused: AI Core refused the start, or the credentials.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    :raises AICoreOutputMissing: the execution is COMPLETED without one of `expected_outputs`.
     :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
     :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
@@ -66,7 +69,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     """
 
     template_fields: Sequence[str] = (
-        *AICoreBaseOperator.template_fields,
+        *AICoreOwningOperator.template_fields,
         "scenario_id",
         "executable_id",
         "parameters",
@@ -140,6 +143,8 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
         nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
+    :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
+        task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
 
@@ -149,6 +154,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :raises AICoreAmbiguousStart: several executions can be that of an earlier try; nothing was started.
     :raises AICoreRefused: AI Core refused the start, or the credentials.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
+    :raises AICoreOutputMissing: the execution is COMPLETED without one of `expected_outputs`.
     :raises AICoreExecutionNotStarted: `pending_timeout` has passed; the execution was told to stop.
     :raises AICoreWaitTimeout: `execution_timeout` has passed; the execution was told to stop.
     :raises AICoreUnreachable: the execution could not be looked at; it goes on, and a retry finds it.
@@ -156,7 +162,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     """
 
     template_fields: Sequence[str] = (
-        *AICoreBaseOperator.template_fields,
+        *AICoreOwningOperator.template_fields,
         "configuration_id",
         "scenario_id",
         "executable_id",

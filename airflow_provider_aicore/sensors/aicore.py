@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
-from airflow_provider_aicore.base import AICoreBaseOperator
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.sensors.base import AICoreBaseSensor
 from airflow_provider_aicore.sensors.scheduled_execution import AICoreScheduledExecutionSensor
@@ -35,6 +34,8 @@ class AICoreExecutionSensor(AICoreBaseSensor):
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
         nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
+    :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
+        task. (templated)
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
 
     :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.
@@ -42,10 +43,11 @@ class AICoreExecutionSensor(AICoreBaseSensor):
     :raises AICoreRefused: AI Core refused the credentials or the resource group.
     :raises AICoreExecutionFailed: the execution is DEAD, was stopped (:class:`AICoreExecutionStopped`) or is
         not there (:class:`AICoreExecutionGone`).
+    :raises AICoreOutputMissing: the execution is COMPLETED without one of `expected_outputs`.
     :raises AICoreUnreachable: the execution could not be looked at for `poll_error_budget`.
     """
 
-    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
+    template_fields: Sequence[str] = (*AICoreBaseSensor.template_fields, "execution_id")
 
     def __init__(self, *, execution_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
-from airflow_provider_aicore.base import AICoreBaseOperator, seconds
+from airflow_provider_aicore.base import seconds
 from airflow_provider_aicore.exceptions import (
     AICoreInvalidInput,
     AICoreScheduledExecutionMissing,
@@ -55,6 +55,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
         nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
+    :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
+        task. (templated)
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
 
     :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.
@@ -63,10 +65,11 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     :raises AICoreScheduledExecutionMissing: the execution is not there and will not be.
     :raises AICoreRefused: AI Core refused the credentials or the resource group.
     :raises AICoreExecutionFailed: as :class:`AICoreExecutionSensor`.
+    :raises AICoreOutputMissing: the execution is COMPLETED without one of `expected_outputs`.
     :raises AICoreUnreachable: schedule or execution could not be looked at for `poll_error_budget`.
     """
 
-    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_schedule_id", "name")
+    template_fields: Sequence[str] = (*AICoreBaseSensor.template_fields, "execution_schedule_id", "name")
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreExecutionNotStarted,
     AICoreExecutionStopped,
+    AICoreOutputMissing,
     AICoreRefused,
 )
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
@@ -161,6 +162,27 @@ def test_the_text_is_the_same_in_both_modes(make_operator, context, network):
         return re.sub(r"run-\w+|[0-9a-f-]{10,}|[\d:.]+", "#", text)
 
     assert told(False) == told(True)
+
+
+def test_a_missing_output_fails_the_task(make_operator, mode, context, network):
+    """Though the execution is COMPLETED; a retry would find the same one."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    text = fail(make_operator(deferrable=mode, expected_outputs=["model"]), context, AICoreOutputMissing)
+
+    assert "is COMPLETED, but without output artifact 'model'" in text
+    assert "`globalName: model`" in text
+    assert issubclass(AICoreOutputMissing, AirflowFailException)
+
+
+@pytest.mark.parametrize("expected", ["text-model", ["text-model"], None])
+def test_an_output_that_is_there_is_no_matter(make_operator, context, network, expected):
+    """One name may stand without a list, as a template may give it."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    result = run_to_the_end(make_operator(expected_outputs=expected), context)
+
+    assert "text-model" in result["output_artifacts"]
 
 
 def test_a_stop_has_its_log_and_no_cause(make_operator, mode, context, network):
