@@ -236,6 +236,9 @@ class WorkflowRun:
         with self._tenant.lock:
             self._reports[report.name] = report
             execution.status_details = describe(self._reports.values())
+            if report.culprit in {"init", "wait"}:
+                line = f"Error: {report.message}"
+                execution.log(line, self._tenant.now(), container=report.culprit, pod=report.name)
             if execution.status == "PENDING":
                 execution.status_message = report.message if report.waits else ""
                 if not report.waits:

@@ -134,7 +134,7 @@ def test_missing_input_is_fatal(laboratory, bound):
     assert read["status"] == "DEAD"
     assert ("ai://default/missing" if bound else "nothing is bound") in read["statusMessage"]
     assert read["statusDetails"]["details"][0]["container_name"] == "init"
-    assert lines(api, execution_id) == []
+    assert lines(api, execution_id) == [f"Error: {read['statusMessage']}"]
 
 
 @pytest.mark.parametrize("source", ["pass", "import os; os.mkdir('/app/model')"])
