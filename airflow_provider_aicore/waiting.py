@@ -354,8 +354,12 @@ class AICoreWaitingOperator(AICoreBaseOperator):
     ) -> FailureReport:
         """Say why the execution has ended without success, and where to look at it."""
         from airflow_provider_aicore.api.failure_report import FailureReport
+        from airflow_provider_aicore.api.inputs import input_urls
 
-        return FailureReport(execution, resource_group=client.resource_group, lines=lines, where=url)
+        report = FailureReport(execution, resource_group=client.resource_group, lines=lines, where=url)
+        if report.needs_inputs:
+            report.input_urls = client.run(input_urls(execution, client.retry))
+        return report
 
     def with_outputs(self, client: Client, execution: Execution) -> Execution:
         """Make sure that a COMPLETED execution has what `expected_outputs` names."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api.models import Execution, LogLine
 
+INPUT_MISSING = "input-missing"
 _LONGEST = 2000
 """Characters of one text that are looked at."""
 
@@ -157,7 +158,7 @@ CAUSES = (
         said=_words(r"longer than the specified deadline", r"DeadlineExceeded"),
     ),
     Cause(
-        "input-missing",
+        INPUT_MISSING,
         "An input artifact's file is not where its URL says.",
         "Check the artifact's URL: ai://<object store secret>/<path>, without a slash at its end, with exact "
         "case, and without what the secret's pathPrefix adds by itself.",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aicore.api.causes import recognise
+from airflow_provider_aicore.api.causes import INPUT_MISSING, recognise
 from airflow_provider_aicore.api.lifecycle import has_started
 from airflow_provider_aicore.api.log_lines import cut, scrubbed, shown
 from airflow_provider_aicore.api.models import ExecutionStatus
 from airflow_provider_aicore.api.status_details import failed_container, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider_aicore.api.causes import Recognised
@@ -44,8 +44,14 @@ class FailureReport:
         where: str | None = None,
     ) -> None:
         self.execution, self._group, self._lines, self._where = execution, resource_group, lines, where
+        self.input_urls: Mapping[str, str] = {}
         is_dead = execution.status is ExecutionStatus.DEAD
         self.cause: Recognised | None = recognise(execution, lines) if is_dead else None
+
+    @property
+    def needs_inputs(self) -> bool:
+        """Whether it helps to know where the input artifacts are; then :attr:`input_urls` is to be filled."""
+        return self.cause is not None and self.cause.cause.name == INPUT_MISSING
 
     def __str__(self) -> str:
         """Put it in words, in at most :data:`MAX_REPORT` characters, without secrets."""
@@ -61,8 +67,11 @@ class FailureReport:
             verdict = f"is {execution.status}"
             advice = str(self.cause or "None of the known causes: read the end of its log.")
         why = "; ".join(self._reasons()) or "AI Core gives no reason"
-        parts = [f"{which(execution)} {verdict}: {why}.", advice, self._what(), self._times()]
-        return [*parts, f"Look at it: {self._where}"] if self._where else parts
+        where = f"Look at it: {self._where}" if self._where else ""
+        inputs = "; ".join(f"{name}: {cut(url, MAX_LINE)}" for name, url in self.input_urls.items())
+        inputs = f"Its input artifacts are {inputs}." if inputs else ""
+        parts = (f"{which(execution)} {verdict}: {why}.", advice, inputs, where, self._what(), self._times())
+        return [part for part in parts if part]
 
     def _reasons(self) -> list[str]:
         """Return AI Core's own words, each once."""
