@@ -15,6 +15,8 @@
     ├─ AICoreExecutionNotStarted      `pending_timeout` passed before it ran; it was told to stop
     │    └─ AICoreExecutionCannotStart *  and another one would not either
     ├─ AICoreScheduledExecutionMissing *  an execution schedule has not started it, and will not
+    ├─ AICoreMetricGateClosed *       a condition on metrics does not hold
+    │    └─ AICoreMetricMissing *         or cannot be judged: there is no such metric
     ├─ AICoreWaitTimeout              our deadline passed
     ├─ AICoreWorkerTerminated         Airflow ended the task's process, for good or until its next try
     ├─ AICoreUnreachable              nobody can look at the execution; it lives on as far as is known
@@ -104,6 +106,14 @@ class AICoreExecutionCannotStart(AICoreExecutionNotStarted, AirflowFailException
 
 class AICoreScheduledExecutionMissing(AICoreTaskError, AirflowFailException):
     """The execution that a schedule was to start is not there, and will not be. Not retried."""
+
+
+class AICoreMetricGateClosed(AICoreExecutionError, AirflowFailException):
+    """A condition on the metrics of an execution does not hold. They stay as they are: no retry."""
+
+
+class AICoreMetricMissing(AICoreMetricGateClosed):
+    """A condition cannot be judged, since the execution has no such metric."""
 
 
 class AICoreWaitTimeout(AICoreTaskError):

@@ -94,7 +94,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "aicore"),
-        "operators": _modules("operators", "artifact", "configuration", "execution", "execution_schedule"),
+        "operators": _modules(
+            "operators", "artifact", "configuration", "execution", "execution_schedule", "metrics"
+        ),
         "sensors": _modules("sensors", "aicore"),
         "triggers": _modules("triggers", "aicore"),
         "extra-links": [f"{_LINKS}.AICoreExecutionLink", f"{_LINKS}.AICoreConfigurationLink"],

@@ -1,4 +1,4 @@
-"""From data to a tested model: store images, train on AI Core, look at the metrics, use the model.
+"""From data to a tested model: store images, train on AI Core, go on if the metrics are good, use the model.
 
 Only ``train`` runs on AI Core. While it does, its Airflow task is deferred and no worker waits. The DAG needs
 
@@ -20,6 +20,7 @@ from airflow.sdk import DAG, ObjectStoragePath, Param, task
 
 from airflow_provider_aicore.operators.artifact import AICoreRegisterArtifactOperator
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
+from airflow_provider_aicore.operators.metrics import AICoreMetricGateOperator
 
 log = logging.getLogger(__name__)
 
@@ -60,37 +61,14 @@ def store_digits(dag_run_id: str, object_store: str) -> str:
 # [END store_digits]
 
 
-# [START accept_model]
-@task
-def accept_model(execution: dict[str, Any], required_accuracy: str) -> str:
-    """Fail unless the model is good enough; return its URL."""
-    accuracy = (execution["metrics"] or {}).get("accuracy")
-    if accuracy is None:
-        raise ValueError(
-            f"Execution {execution['id']} came without the metric accuracy: metrics={execution['metrics']}. "
-            "The log of train says why if they could not be read; else look at the execution's own log."
-        )
-    if accuracy < float(required_accuracy):
-        raise ValueError(
-            f"Execution {execution['id']} has accuracy {accuracy:.4f}, {required_accuracy} is required. "
-            "Train for more epochs, or look at the curve of validation_loss in the execution's metrics."
-        )
-    model = execution["output_artifacts"]["digits-model"]
-    log.info("Accuracy %.4f: accepted model %s, %s", accuracy, model["id"], model["url"])
-    return str(model["url"])
-
-
-# [END accept_model]
-
-
 # [START predict]
 @task
-def predict(model_url: str, digits_url: str, object_store: str) -> dict[str, Any]:
+def predict(output_artifacts: dict[str, Any], digits_url: str, object_store: str) -> dict[str, Any]:
     """Let the model read images which it has not seen in training."""
     import joblib
     import numpy as np
 
-    model_file = reached_by_airflow(model_url, object_store) / "model.joblib"
+    model_file = reached_by_airflow(output_artifacts["digits-model"]["url"], object_store) / "model.joblib"
     test_file = reached_by_airflow(digits_url, object_store) / "test.csv"
     model = joblib.load(BytesIO(model_file.read_bytes()))
     table = np.loadtxt(test_file.read_text().splitlines(), delimiter=",")
@@ -142,7 +120,14 @@ with DAG(
     )
     # [END train]
 
+    # [START gate]
+    accept_model = AICoreMetricGateOperator(
+        task_id="accept_model",
+        execution_id=train.output["id"],
+        conditions="accuracy >= {{ params.required_accuracy }}",
+    )
+    # [END gate]
+
     # [START use_model]
-    model_url = accept_model(train.output, "{{ params.required_accuracy }}")
-    predict(model_url, digits_url, OBJECT_STORE)
+    accept_model >> predict(train.output["output_artifacts"], digits_url, OBJECT_STORE)
     # [END use_model]

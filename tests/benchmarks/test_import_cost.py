@@ -30,6 +30,7 @@ print(base - begin, time.process_time() - base)
         "operators.configuration",
         "operators.execution",
         "operators.execution_schedule",
+        "operators.metrics",
         "sensors.aicore",
     ],
 )

@@ -199,13 +199,3 @@ def test_nohup_is_respected(signals):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     program.listen_to_signals()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-
-
-@pytest.mark.parametrize("metrics", [None, {}, {"validation_accuracy": 0.9}])
-def test_model_without_accuracy(metrics):
-    """A model whose accuracy is unknown is refused, in words that name the execution and what it has."""
-    from example_dags.demo_pipeline import accept_model
-
-    with pytest.raises(ValueError, match="e-1 came without the metric accuracy") as error:
-        accept_model.function({"id": "e-1", "metrics": metrics}, "0.9")
-    assert f"metrics={metrics}" in str(error.value)

@@ -27,6 +27,7 @@ OPERATOR_MODULES = [
     "airflow_provider_aicore.operators.configuration",
     "airflow_provider_aicore.operators.execution",
     "airflow_provider_aicore.operators.execution_schedule",
+    "airflow_provider_aicore.operators.metrics",
     "airflow_provider_aicore.sensors.aicore",
 ]
 
