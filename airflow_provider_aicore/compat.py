@@ -45,6 +45,13 @@ def pushed_xcom(dag_id: str, run_id: str, task_id: str, map_index: int, key: str
     return value
 
 
+def push_xcom(dag_id: str, run_id: str, task_id: str, map_index: int, *, key: str, value: object) -> None:
+    """Store something that the present try of a task has; as :func:`task_states`."""
+    from airflow.providers.common.compat.sdk import XCom
+
+    XCom.set(key=key, value=value, dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index)
+
+
 def _map_index(name: str, task_id: str) -> int:
     """Read it from Airflow's name for a mapped one, which is the task's id, a line and the index."""
     return -1 if name == task_id else int(name.removeprefix(f"{task_id}_"))

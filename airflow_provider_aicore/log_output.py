@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from airflow_provider_aicore.exceptions import AICoreInvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_aicore.api import Client, Execution
+    from airflow_provider_aicore.api.call import Flow
+    from airflow_provider_aicore.api.log_following import LogFollower
+    from airflow_provider_aicore.api.log_lines import ShownLine
     from airflow_provider_aicore.api.models import LogLine
 
-Logs = Literal["tail", "none"]
+Logs = Literal["tail", "live", "none"]
 """Which part of an execution's log comes into the task's."""
 LOG_LINES = 100
 MAX_LOG_LINES = 1000
@@ -38,20 +43,28 @@ def checked_log_lines(lines: Any) -> int:
     return lines
 
 
-def show_tail(client: Client, execution: Execution, lines: int, log: LeveledLog) -> list[LogLine]:
-    """Log the last lines of an execution that has ended, each at its own level, and return them.
+def read_tail(client: Client, execution: Execution, lines: int, log: LeveledLog) -> list[LogLine] | None:
+    """Return the last lines of an execution that has ended.
 
-    Trouble with them is a warning: it says nothing about the execution.
+    Trouble with them is a warning, and gives ``None``: it says nothing about the execution.
     """
     from airflow_provider_aicore.api import AICoreError
-    from airflow_provider_aicore.api.log_lines import shown
     from airflow_provider_aicore.api.log_tail import tail
 
     try:
-        found = client.run(tail(execution, lines, client.retry))
+        return client.run(tail(execution, lines, client.retry))
     except AICoreError as error:
         log.log(logging.WARNING, "The log of execution %s could not be read: %s", execution.id, error)
-        return []
+        return None
+
+
+def show_tail(client: Client, execution: Execution, lines: int, log: LeveledLog) -> list[LogLine] | None:
+    """Log the last lines of an execution that has ended, each at its own level, and return them."""
+    from airflow_provider_aicore.api.log_lines import shown
+
+    found = read_tail(client, execution, lines, log)
+    if found is None:
+        return None
     if not found:
         log.log(
             logging.INFO, "Execution %s has no log: it printed nothing, or has never started.", execution.id
@@ -66,3 +79,20 @@ def show_tail(client: Client, execution: Execution, lines: int, log: LeveledLog)
         log.log(level, "%s", text)
     log.log(logging.INFO, "::endgroup::")
     return found
+
+
+def showing_live(
+    flow: Flow[Execution | None], follower: LogFollower, log: LeveledLog
+) -> Flow[Execution | None]:
+    """Run the flow of a wait and show the log meanwhile, to its end if the execution has ended."""
+    from airflow_provider_aicore.api import lifecycle
+    from airflow_provider_aicore.poller import read_to_the_end, reading_along
+
+    def tell(lines: Iterable[ShownLine]) -> None:
+        for level, text in lines:
+            log.log(level, "%s", text)
+
+    execution = yield from reading_along(flow, follower, tell)
+    if execution is not None and lifecycle.outcome(execution.status) is not None:
+        yield from read_to_the_end(follower, tell)
+    return execution

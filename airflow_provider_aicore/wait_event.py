@@ -34,6 +34,7 @@ class WaitEvent(NamedTuple):
 
     :param execution_id: empty if it has not been found yet.
     :param search: of what has to be found first: how, as :class:`.scheduled_execution.Search` has it.
+    :param log_shown: whether the execution's log stands in the task's, to its end.
     """
 
     execution_id: str
@@ -42,6 +43,7 @@ class WaitEvent(NamedTuple):
     deadline: datetime | None
     resource_group: str | None
     search: dict[str, Any] | None = None
+    log_shown: bool = False
 
     @classmethod
     def checked(cls, event: Any) -> Self:
@@ -65,6 +67,7 @@ class WaitEvent(NamedTuple):
                 None if deadline_at is None else datetime.fromisoformat(deadline_at),
                 None if resource_group is None else str(resource_group),
                 event.get("search"),
+                bool(event.get("log_shown")),
             )
         except (TypeError, KeyError, ValueError) as error:
             raise refusal from error

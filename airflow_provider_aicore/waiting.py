@@ -22,7 +22,15 @@ from airflow_provider_aicore.exceptions import (
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
 from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
-from airflow_provider_aicore.log_output import LOG_LINES, Logs, checked_log_lines, checked_logs, show_tail
+from airflow_provider_aicore.log_output import (
+    LOG_LINES,
+    Logs,
+    checked_log_lines,
+    checked_logs,
+    read_tail,
+    show_tail,
+    showing_live,
+)
 from airflow_provider_aicore.result import xcom_value
 from airflow_provider_aicore.wait_event import (
     DEADLINE,
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import AICoreError, Client, Execution
+    from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.failure_report import FailureReport
     from airflow_provider_aicore.api.models import LogLine
 
@@ -97,6 +106,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.expected_outputs = expected_outputs
         self.end_notice = EndNotice()
         self.outcome: dict[str, Any] | None = None
+        self.log_was_shown = False
 
     def on_kill(self) -> None:
         """Note that this process has to end: Airflow calls this out of a signal handler, which returns."""
@@ -122,7 +132,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             if self.deferrable:
                 execution = self._look_or_defer(context, client, wait)
             else:
-                execution = self._watch(client, execution_id, wait.deadline)
+                execution = self._watch(client, execution_id, wait.deadline, live=self.logs == "live")
         return self.result(client, execution)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -157,6 +167,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         return f"Airflow says: {failed.get('error', 'nothing')}."
 
     def _go_on(self, event: WaitEvent) -> dict[str, Any]:
+        self.log_was_shown = event.log_shown
         with (
             self._losing_sight(event.execution_id, event.resource_group),
             self.client(event.resource_group) as client,
@@ -260,7 +271,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
                 "and workers have the same connection and the same version of this provider."
             )
 
-    def _watch(self, client: Client, execution_id: str, deadline: datetime | None) -> Execution:
+    def _watch(
+        self, client: Client, execution_id: str, deadline: datetime | None, *, live: bool = False
+    ) -> Execution:
         """Look until the execution has ended, on this worker."""
         from airflow_provider_aicore.api.validation import check_id
         from airflow_provider_aicore.poller import TROUBLE, Wait, is_overdue, until_ended
@@ -275,8 +288,9 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             seconds=None if deadline is None else max(0.0, (deadline - datetime.now(UTC)).total_seconds()),
             pending_timeout=self.pending_timeout,
         )
+        flow = until_ended(wait, retry=client.retry, log=self.log)
         try:
-            last = client.run(until_ended(wait, retry=client.retry, log=self.log))
+            last = client.run(self._showing_live(flow, execution_id) if live else flow)
         except TROUBLE:
             if deadline is None or datetime.now(UTC) < deadline:
                 raise
@@ -332,6 +346,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             deadline_at=None if deadline is None else deadline.isoformat(),
             pending_timeout=self.pending_timeout,
             stop_on_kill=self.stop_on_kill,
+            logs=self.logs,
         )
         self.log.info(
             "Waiting for execution %s without a worker; a look every %.0f s.",
@@ -345,9 +360,21 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,
         )
 
+    def _showing_live(self, flow: Flow[Execution | None], execution_id: str) -> Flow[Execution | None]:
+        """Show the log while a wait's flow runs."""
+        from airflow_provider_aicore.api.log_following import LogFollower
+
+        follower = LogFollower(execution_id)
+        last = yield from showing_live(flow, follower, self.log)
+        self.log_was_shown = follower.is_done
+        return last
+
     def show_log(self, client: Client, execution: Execution) -> list[LogLine]:
-        """Show as much of the execution's log as `logs` asks for, and return the end of it."""
-        return [] if self.logs == "none" else show_tail(client, execution, self.log_lines, self.log)
+        """Show as much of the execution's log as `logs` asks for and is not shown yet; return its end."""
+        if self.logs == "none":
+            return []
+        show = read_tail if self.log_was_shown else show_tail
+        return show(client, execution, self.log_lines, self.log) or []
 
     def report(
         self, client: Client, execution: Execution, lines: list[LogLine], url: str | None

@@ -194,6 +194,7 @@ def network(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
     fake_time = SimpleNamespace(sleep=clock.sleep, time=clock.now, monotonic=clock.now)
     monkeypatch.setattr("airflow_provider_aicore.api.client.time", fake_time)
+    monkeypatch.setattr("airflow_provider_aicore.api.log_following.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.api.log_tail.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.api.schedule_changes.time", fake_time)
     monkeypatch.setattr("airflow_provider_aicore.api.termination.time", fake_time)

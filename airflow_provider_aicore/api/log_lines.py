@@ -94,7 +94,12 @@ def scrubbed(text: str) -> str:
 
 def users_own(lines: Sequence[LogLine]) -> list[LogLine]:
     """Leave out what Argo's containers say, unless nobody else says anything."""
-    return [line for line in lines if line.container not in _ARGO_S_OWN] or list(lines)
+    return [line for line in lines if not is_argo_s_own(line)] or list(lines)
+
+
+def is_argo_s_own(line: LogLine) -> bool:
+    """Tell whether it is a container of Argo's that says this, beside what the user lets run."""
+    return line.container in _ARGO_S_OWN
 
 
 def level_of(text: str) -> int:

@@ -7,6 +7,7 @@ there does so in a :func:`visit`.
 
 from airflow_provider_aicore.poller.alone import until_ended
 from airflow_provider_aicore.poller.doors import REQUESTS_PER_MINUTE
+from airflow_provider_aicore.poller.reading_along import read_to_the_end, reading_along
 from airflow_provider_aicore.poller.shared import Waiting, wait_for
 from airflow_provider_aicore.poller.visit import Visit, visit
 from airflow_provider_aicore.poller.wait import (
@@ -38,6 +39,8 @@ __all__ = [
     "Wait",
     "Waiting",
     "is_overdue",
+    "read_to_the_end",
+    "reading_along",
     "until_ended",
     "visit",
     "wait_for",

@@ -19,6 +19,7 @@ from airflow_provider_aicore.api.errors import (
     PermissionDeniedError,
     UnexpectedResponseError,
 )
+from airflow_provider_aicore.poller.aside import Aside
 from airflow_provider_aicore.poller.reads import SharedReads
 from airflow_provider_aicore.poller.roll import Roll
 from airflow_provider_aicore.poller.wait import is_trouble
@@ -54,6 +55,7 @@ class Group:
         self._loop = asyncio.get_running_loop()
         self.sender = sender
         self.reads = SharedReads(sender)
+        self.aside = Aside(sender)
         self._wall, self._jitter = wall, jitter
         self._rolls: dict[Kind, Roll] = {}
         self._queue: deque[tuple[Roll, Subject]] = deque()

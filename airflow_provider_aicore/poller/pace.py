@@ -19,7 +19,8 @@ _RECOVERY = 60.0
 _RISING, _CREEPING = 1.5, 1.05
 _REMEMBERED = 900.0
 _LONGEST_BACKOFF = 60.0
-_LONGEST_PAUSE = 600.0
+LONGEST_PAUSE = 600.0
+"""Seconds of a `Retry-After` that are kept to."""
 
 
 def pause(age: float, interval: float, expected_duration: float = math.inf) -> float:
@@ -112,7 +113,7 @@ class Rate:
 
     def refused(self, sent_at: float, now: float, retry_after: float | None) -> None:
         """Note a 429. Of many to requests that were under way together, only the first halves the rate."""
-        self._not_before = max(self._not_before, now + min(retry_after or 0.0, _LONGEST_PAUSE))
+        self._not_before = max(self._not_before, now + min(retry_after or 0.0, LONGEST_PAUSE))
         if sent_at < self._changed_at and self.is_limited:
             return
         counted_for = min(_MINUTE, max(1.0, now - self._begun_at))

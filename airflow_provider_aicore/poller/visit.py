@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api.call import Answer, Flow, Step
     from airflow_provider_aicore.api.client import AsyncClient
+    from airflow_provider_aicore.poller.aside import Rank
     from airflow_provider_aicore.poller.doors import Door
     from airflow_provider_aicore.poller.group import Group
     from airflow_provider_aicore.poller.sender import Connect
@@ -79,20 +80,26 @@ class Visit:
         """The resource group."""
         return self._group.sender.client.resource_group
 
-    async def run(self, make_flow: Callable[[AsyncClient], Flow[T]], *, fresh: float = 0.0) -> T:
+    async def run(
+        self, make_flow: Callable[[AsyncClient], Flow[T]], *, fresh: float = 0.0, aside: Rank | None = None
+    ) -> T:
         """Run a flow; with other credentials, if those were refused and the connection has others by now.
 
         :param fresh: what others have read within so many seconds is not read again.
+        :param aside: ask only beside those who look, and at most :data:`~.aside.PER_MINUTE`.
         """
+        perform = (
+            partial(self._perform, fresh) if aside is None else partial(self._group.aside.perform, aside)
+        )
         while True:
             client = self._group.sender.client
             try:
-                return await client.run(make_flow(client), perform=partial(self._perform, client, fresh))
+                return await client.run(make_flow(client), perform=partial(perform, client))
             except AuthenticationError:
                 if not await self._group.sender.renewed(client):
                     raise
 
-    async def _perform(self, client: AsyncClient, fresh: float, step: Step) -> Answer:
+    async def _perform(self, fresh: float, client: AsyncClient, step: Step) -> Answer:
         if fresh and isinstance(step, Call) and step.method == "GET":
             return await self._group.reads.read(client, step, fresh)
         return await self._group.sender.perform(client, step)

@@ -13,7 +13,7 @@ from airflow_provider_aicore.triggers.deployment import AICoreDeploymentTrigger
 from airflow_provider_aicore.triggers.execution_event import AICoreExecutionEventTrigger
 from airflow_provider_aicore.triggers.loading import load
 from airflow_provider_aicore.triggers.scheduled_execution import AICoreScheduledExecutionTrigger
-from airflow_provider_aicore.wait_event import EVENT_VERSION
+from airflow_provider_aicore.wait_event import ENDED, EVENT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,8 +33,9 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
     ``[aicore] poll_requests_per_minute`` and their intervals ask for.
 
     It fires once with ``{"version": 1, "outcome": …, "execution_id": …, "status": …, "message": …,
-    "deadline_at": …, "resource_group": …}``; for the outcomes see :mod:`.wait_event`. The arguments are
-    stored in clear by Airflow, so they hold no credentials; their names are a wire format.
+    "deadline_at": …, "resource_group": …, "log_shown": …}``; for the outcomes see
+    :mod:`.wait_event`. The arguments are stored in clear by Airflow, so they hold no credentials; their
+    names are a wire format.
 
     :param execution_id: the execution.
     :param aicore_conn_id: the connection.
@@ -46,6 +47,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         task; never if not given.
     :param first_look_after: seconds before the first look, and before a deadline that has passed is told: a
         task that is woken while its worker still exits is failed by Airflow's scheduler.
+    :param logs: ``live`` shows the execution's log in the task's while it waits.
     :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
         does, nor one that an older version has stored.
     """
@@ -62,6 +64,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         first_look_after: float = 5.0,
         stop_on_kill: bool = False,
         pending_timeout: float | None = None,
+        logs: str = "none",
     ) -> None:
         super().__init__(
             aicore_conn_id=aicore_conn_id,
@@ -74,6 +77,8 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         self.execution_id = execution_id
         self.stop_on_kill = stop_on_kill
         self.pending_timeout = pending_timeout
+        self.logs = logs
+        self.log_shown = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -83,6 +88,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
                 **self.arguments(),
                 "stop_on_kill": self.stop_on_kill,
                 "pending_timeout": self.pending_timeout,
+                "logs": self.logs,
             },
         )
 
@@ -102,6 +108,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
                 "message": end.message,
                 "deadline_at": self.deadline_at,
                 "resource_group": self.resource_group,
+                "log_shown": self.log_shown,
             }
         )
 
@@ -118,6 +125,20 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
 
     async def _wait(self) -> End:
         await load("hooks.aicore", "poller")
+        if self.logs != "live":
+            return await self._watch_execution()
+        await load("triggers.live_log")
+        from airflow_provider_aicore.triggers.live_log import LiveLog
+
+        async with LiveLog(self) as log:
+            end = await self._watch_execution()
+            if end.outcome == ENDED:
+                self.log_shown = await log.finish()
+            else:
+                await log.leave()
+        return end
+
+    async def _watch_execution(self) -> End:
         from airflow_provider_aicore.poller import EXECUTIONS
 
         return await self.wait_for(self.execution_id, EXECUTIONS, pending_timeout=self.pending_timeout)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from contextlib import nullcontext
 
 import pytest
 
+from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Progress, unavailable
 from airflow_provider_aicore.exceptions import AICoreExecutionFailed, AICoreInvalidInput
 from airflow_provider_aicore.operators.execution import AICoreStartExecutionOperator
@@ -29,7 +32,7 @@ def make_operator(configuration_id):
 @pytest.fixture
 def shown(capfd):
     """Return a function that gives what was logged of an execution's own lines, with their levels."""
-    return lambda: re.findall(r"\[(\w+) *\] \S+Z \| (.*?) +\[airflow\.", capfd.readouterr().out)
+    return lambda: re.findall(r"\[(\w+) *\] \S+Z \| (.*?) +\[airflow", capfd.readouterr().out)
 
 
 @pytest.mark.parametrize("outcome", ["COMPLETED", "DEAD"])
@@ -91,3 +94,52 @@ def test_what_cannot_be_shown_is_refused(make_operator, bad):
     """When the DAG is read, before anything starts."""
     with pytest.raises(AICoreInvalidInput):
         make_operator(**bad)
+
+
+@pytest.fixture
+def print_in_time(network, clock):
+    """Let each execution print as the clock goes on, whatever asks for it."""
+
+    def write(execution_id):
+        begin = clock.now()
+        for number in range(280):
+            network.write_log(execution_id, f"epoch {number}", at=begin + 10 + number)
+
+    return write
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "DEAD"])
+def test_live_shows_each_line_once(
+    configuration_id, client_for_looking, mode, context, network, shown, print_in_time, outcome
+):
+    """On the worker as in the triggerer, and whoever wakes up afterwards repeats none."""
+    network.script("text-clf-train", Progress.by_clock(unknown=5, running=300, outcome=outcome, log=("bye",)))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    print_in_time(execution_id)
+    sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, logs="live", deferrable=mode)
+
+    with nullcontext() if outcome == "COMPLETED" else pytest.raises(AICoreExecutionFailed, match="epoch 279"):
+        run_to_the_end(sensor, context)
+
+    assert [text for _, text in shown()] == [*(f"epoch {number}" for number in range(280)), "bye"]
+
+
+def test_live_looks_at_the_log_in_its_own_time(make_operator, context, network):
+    """On a worker, too: once in a minute if it is quiet, however seldom the status is looked at."""
+    network.script("text-clf-train", Progress.by_clock(unknown=5, running=3000))
+    operator = make_operator(logs="live", deferrable=False, poll_interval=1000)
+
+    run_to_the_end(operator, context)
+
+    paths = Counter(one.path.rpartition("/")[2] for one in network.requests if one.method == "GET")
+    assert 3000 / 60 <= paths["logs"] <= 3000 / 60 + 8
+    assert len(network.requests) - paths["logs"] <= 12
+
+
+def test_live_shows_the_tail_of_what_had_ended(make_operator, mode, context, network, shown):
+    """There was no time to show it live."""
+    network.script("text-clf-train", Progress.at_once(log=SAID))
+
+    run_to_the_end(make_operator(deferrable=mode, logs="live"), context)
+
+    assert shown() == SHOWN

@@ -57,7 +57,7 @@ def test_what_every_release_stored_can_be_loaded(stored):
 
     classpath, arguments = trigger.serialize()
     assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger"
-    assert arguments == {"stop_on_kill": False, "pending_timeout": None, **stored}
+    assert arguments == {"stop_on_kill": False, "pending_timeout": None, "logs": "none", **stored}
 
 
 def test_the_arguments_are_json_and_complete():
@@ -73,6 +73,7 @@ def test_the_arguments_are_json_and_complete():
         first_look_after=9.0,
         stop_on_kill=True,
         pending_timeout=10.0,
+        logs="live",
     )
 
     _, arguments = trigger.serialize()
@@ -92,6 +93,7 @@ def test_an_ended_execution_fires_once_with_its_status(execution_id):
         "message": "",
         "deadline_at": None,
         "resource_group": None,
+        "log_shown": False,
     }
 
 

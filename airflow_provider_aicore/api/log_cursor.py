@@ -1,0 +1,150 @@
+"""Which lines of a growing log are new: each is given once, though windows overlap and some come late."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_aicore.api.executions import MAX_LOG_LINES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_aicore.api.models import LogLine
+
+PAGE = 2500
+"""Lines that are asked for at once: to read more would hold up an event loop. More only where it must be."""
+OVERLAP = 30.0
+"""Seconds by which windows overlap: a line may come so much later than a younger one."""
+MOST_SEEN, MOST_STORED = 20_000, 1000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND, _MICROSECOND = 1_000_000_000, 1_000
+_DIGEST = 64
+_STORED = struct.Struct(">QQL")
+
+
+class LogCursor:
+    """How far a log has been read.
+
+    AI Core cuts what it gives without a sign, and gives lines late; whether it keeps the order of those that
+    share a time stamp is not documented. So windows overlap, and lines are counted by what they are: those of
+    a time stamp are always read together.
+
+    :param start: earlier than the first line.
+    :param page: lines that are asked for at once, and up to `largest_page` where one time stamp has more.
+    :param most_seen: lines that are remembered, the newest: where more come within the overlap, it is that
+        much shorter.
+    :param most_stored: the same over a restart.
+    """
+
+    def __init__(
+        self,
+        start: datetime,
+        *,
+        page: int = PAGE,
+        largest_page: int = MAX_LOG_LINES,
+        most_seen: int = MOST_SEEN,
+        most_stored: int = MOST_STORED,
+    ) -> None:
+        self._floor = self._from = self._newest = (start - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
+        self._seen: dict[int, int] = {}
+        self._page, self._largest_page = page, largest_page
+        self._most_seen, self._most_stored = most_seen, most_stored
+        self.top = page
+        """How many lines to ask for."""
+        self.is_behind = False
+        """Whether there are more lines now, as far as is known."""
+        self.may_lack_lines = False
+        """Whether the last page had to be stepped over, since its lines share one time stamp."""
+
+    @property
+    def start(self) -> datetime:
+        """From when on to ask."""
+        return _EPOCH + timedelta(microseconds=self._from // _MICROSECOND)
+
+    def take(self, lines: Sequence[LogLine]) -> list[LogLine]:
+        """Take what was given for :attr:`start` and :attr:`top`, and return what is new of it."""
+        here: dict[int, int] = {}
+        new, at = [], self._from
+        for line in lines:
+            at = nanoseconds(line.timestamp, default=at)
+            if at < self._floor:
+                continue
+            key = at << _DIGEST | _digest(line)
+            here[key] = count = here.get(key, 0) + 1
+            if count > self._seen.get(key, 0):
+                self._seen[key] = count
+                new.append(line)
+        last = max(here, default=self._newest << _DIGEST) >> _DIGEST
+        self._newest = max(self._newest, last)
+        self._move(last, is_cut=len(lines) >= self.top)
+        return new
+
+    def stored(self) -> dict[str, Any]:
+        """Return what a later cursor needs to go on, as JSON."""
+        floor, keys = self._floor, sorted(self._seen)
+        if len(keys) > self._most_stored:
+            floor = (keys[-self._most_stored - 1] >> _DIGEST) + 1
+        kept = ((key, self._seen[key]) for key in keys if key >= floor << _DIGEST)
+        packed = b"".join(
+            _STORED.pack(key >> _DIGEST, key & (1 << _DIGEST) - 1, count) for key, count in kept
+        )
+        return {"floor": floor, "seen": base64.b64encode(packed).decode()}
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any], **options: int) -> Self:
+        """Make the cursor that goes on."""
+        cursor = cls(_EPOCH, **options)
+        cursor._floor = cursor._from = cursor._newest = int(stored["floor"])
+        for at, digest, count in _STORED.iter_unpack(base64.b64decode(stored["seen"])):
+            cursor._seen[at << _DIGEST | digest] = count
+            cursor._newest = max(cursor._newest, at)
+        return cursor
+
+    def _move(self, last: int, *, is_cut: bool) -> None:
+        """Say where the next page begins."""
+        self.may_lack_lines = False
+        self.is_behind = is_cut
+        if not is_cut:
+            self.top = self._page
+            self._from = max(self._floor, self._newest - int(OVERLAP * _SECOND))
+            self._forget(self._from)
+        elif last // _MICROSECOND > self._from // _MICROSECOND:
+            self.top, self._from = self._page, last
+        elif self.top < self._largest_page:
+            self.top = self._largest_page
+        else:
+            self.top, self.may_lack_lines = self._page, True
+            self._from += _MICROSECOND
+        if len(self._seen) > self._most_seen:
+            self._forget(sorted(self._seen)[-self._most_seen // 2] >> _DIGEST)
+
+    def _forget(self, floor: int) -> None:
+        """Ask for nothing that is older any more."""
+        self._floor, self._from = floor, max(floor, self._from)
+        self._seen = {key: count for key, count in self._seen.items() if key >= floor << _DIGEST}
+
+
+def nanoseconds(timestamp: str, *, default: int) -> int:
+    """Read a time stamp of AI Core in nanoseconds since the epoch; a datetime would lose three digits.
+
+    :param default: for what is no time stamp.
+    """
+    whole, point, rest = timestamp.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    try:
+        moment = datetime.fromisoformat(whole + rest[len(digits) :] if point else timestamp)
+    except ValueError:
+        return default
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(seconds=1) * _SECOND + int(f"{digits:0<9.9}")
+
+
+def _digest(line: LogLine) -> int:
+    what = "\0".join((line.timestamp, line.pod or "", line.container or "", line.msg))
+    return int.from_bytes(blake2b(what.encode(errors="surrogatepass"), digest_size=_DIGEST // 8).digest())

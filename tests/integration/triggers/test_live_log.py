@@ -1,0 +1,309 @@
+"""The log of an execution in that of its task, while the task is deferred."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_aicore.api import executions
+from airflow_provider_aicore.api.log_following import INTERVAL, Limits
+from airflow_provider_aicore.emulator import Progress, unavailable
+from airflow_provider_aicore.emulator.logbook import LogLine
+from airflow_provider_aicore.triggers import live_log
+from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from tests import turned_loop
+
+LEFT_OUT = re.compile(r"(\d+) lines? left out here")
+
+
+class TaskLog:
+    """The log of one trigger, with the time of each line."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.records: list[tuple[float, int, str]] = []
+
+    def log(self, level, message, *args):
+        self.records.append((self._clock.now(), level, message % args if args else message))
+
+    def info(self, message, *args):
+        self.log(20, message, *args)
+
+    def warning(self, message, *args):
+        self.log(30, message, *args)
+
+    debug = info
+
+    @property
+    def said(self):
+        """What the execution itself said."""
+        return [text.partition(" | ")[2] for _, _, text in self.records if " | " in text]
+
+    @property
+    def left_out(self):
+        return sum(int(found[1]) for _, _, text in self.records if (found := LEFT_OUT.match(text)))
+
+
+@pytest.fixture
+def xcoms(monkeypatch):
+    """Stand in for Airflow's server, which keeps XComs; triggers reach it through their supervisor."""
+    kept: dict[str, Any] = {}
+
+    def push(*, key, value, **whose):
+        kept[json.dumps([key, whose], sort_keys=True)] = json.loads(json.dumps(value))
+
+    def get_one(*, key, **whose):
+        return kept.get(json.dumps([key, whose], sort_keys=True))
+
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.set", push)
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.get_one", get_one)
+    return kept
+
+
+@pytest.fixture
+def job(configuration_id, network, client_for_looking, clock):
+    """Return an execution that runs for 1000 s, and prints what a test lets it print."""
+    network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=1000))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    begin = int(clock.now()) * 1_000_000_000
+    workload = network.state.groups["default"].executions[execution_id]
+
+    def add(seconds, text, container="main"):
+        workload.logs.add(LogLine(begin + int(seconds * 1000) * 1_000_000, container, execution_id, text))
+
+    return SimpleNamespace(id=execution_id, print=add, begin=clock.now())
+
+
+@pytest.fixture
+def make_trigger(job, clock, xcoms):
+    """Return a maker of triggers of the same task, each with a log of its own."""
+
+    def make(**change):
+        trigger = AICoreExecutionTrigger(
+            **{"execution_id": job.id, "logs": "live", "poll_interval": 30.0} | change
+        )
+        task: Any = SimpleNamespace(
+            dag_id="training", run_id="manual__2026", task_id="train", map_index=-1, try_number=1
+        )
+        trigger.task_instance = task
+        trigger._log = TaskLog(clock)  # type: ignore[assignment]  # As much of one as is used.
+        return trigger
+
+    return make
+
+
+async def _event(trigger):
+    return await anext(event.payload async for event in trigger.run())
+
+
+async def _at(job, clock, seconds):
+    await asyncio.sleep(job.begin + seconds - clock.now())
+
+
+def test_two_hundred_thousand_lines_in_bursts(job, make_trigger, clock):
+    """Each is shown once or counted, in order, and within the budget; late ones when they come."""
+
+    async def print_it():
+        for burst in range(20):
+            begin = 45.0 * burst
+            for number in range(10_000):
+                # A hundred share a time stamp; each two hundredth comes ten seconds late.
+                if number % 200 != 199:
+                    job.print(begin + number // 100 / 100, f"{burst}-{number}")
+            await _at(job, clock, begin + 11)
+            for number in range(199, 10_000, 200):
+                job.print(begin + number // 100 / 100, f"{burst}-{number} late")
+            await _at(job, clock, begin + 45)
+
+    async def main():
+        printing = asyncio.create_task(print_it())
+        event = await _event(trigger)
+        await printing
+        return event
+
+    trigger = make_trigger()
+    event = turned_loop.run(main())
+
+    said, log = trigger.log.said, trigger.log
+    assert (event["outcome"], event["status"], event["log_shown"]) == ("ended", "COMPLETED", True)
+    assert len(said) == len(set(said))
+    assert len(said) + log.left_out == 200_000
+    in_time = [tuple(map(int, each.split("-"))) for each in said if "late" not in each]
+    assert in_time == sorted(in_time)
+    in_an_interval = Counter(
+        int((at - job.begin) // INTERVAL) for at, _, text in log.records if " | " in text
+    )
+    assert max(in_an_interval.values()) <= 2 * Limits().lines
+    assert any("late" in each for each in said)
+
+
+async def _print_steadily(job, clock, until, per_second=5):
+    for number in range(until * per_second):
+        await _at(job, clock, number / per_second)
+        job.print(number / per_second, str(number))
+
+
+@pytest.mark.parametrize("lost_after", [4.0, 6.0, 8.0, 24.9, 25.1, 27.5, 61.0, 400.0])
+def test_the_next_triggerer_goes_on_where_this_one_was_lost(
+    job, make_trigger, clock, monkeypatch, lost_after
+):
+    """Whenever that is: no line is lost, and of one look at most they come twice."""
+
+    async def main():
+        printing = asyncio.create_task(_print_steadily(job, clock, 900))
+        running = asyncio.create_task(_event(lost))
+        await _at(job, clock, lost_after)
+        running.cancel()
+        await asyncio.wait([running])
+        monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
+        await asyncio.sleep(45)
+        event = await _event(later)
+        await printing
+        return event
+
+    lost, later = make_trigger(), make_trigger()
+    assert turned_loop.run(main())["log_shown"]
+
+    said = Counter([*lost.log.said, *later.log.said])
+    assert set(said) == {*map(str, range(900 * 5))}
+    assert lost.log.left_out + later.log.left_out == 0
+    assert sum(said.values()) - len(said) <= 5 * (INTERVAL + 1)
+    assert max(said.values()) <= 2
+
+
+def test_late_lines_are_not_lost_over_a_restart(job, make_trigger, clock, monkeypatch):
+    """One that came while no triggerer was there, and is older than what was shown before."""
+
+    async def main():
+        job.print(1, "a")
+        job.print(20, "c")
+        running = asyncio.create_task(_event(lost))
+        await _at(job, clock, 60)
+        running.cancel()
+        await asyncio.wait([running])
+        job.print(2, "b, late")
+        monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
+        return await _event(later)
+
+    lost, later = make_trigger(), make_trigger()
+    turned_loop.run(main())
+
+    assert (lost.log.said, later.log.said) == (["a", "c"], ["b, late"])
+
+
+def test_a_triggerer_that_gets_the_task_again_begins_its_log_anew(job, make_trigger, clock):
+    """Airflow does so with the file: what stood there is gone."""
+
+    async def main():
+        job.print(1, "a")
+        running = asyncio.create_task(_event(first))
+        await _at(job, clock, 60)
+        running.cancel()
+        await asyncio.wait([running])
+        return await _event(second)
+
+    first, second = make_trigger(), make_trigger()
+    turned_loop.run(main())
+
+    assert (first.log.said, second.log.said) == (["a"], ["a"])
+
+
+def test_another_try_begins_its_log_anew(job, make_trigger, clock, monkeypatch):
+    """It has a log of its own, also if it has adopted the execution."""
+
+    async def main():
+        job.print(1, "a")
+        running = asyncio.create_task(_event(first))
+        await _at(job, clock, 60)
+        running.cancel()
+        await asyncio.wait([running])
+        monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
+        return await _event(second)
+
+    first, second = make_trigger(), make_trigger()
+    second.task_instance.try_number = 2
+    turned_loop.run(main())
+
+    assert (first.log.said, second.log.said) == (["a"], ["a"])
+
+
+def test_the_last_lines_are_shown_before_the_task_goes_on(job, make_trigger, clock):
+    """Though they come some seconds after the end was seen."""
+
+    async def print_late():
+        await _at(job, clock, 1000 + 2)
+        job.print(999, "bye")
+
+    async def main():
+        printing = asyncio.create_task(print_late())
+        event = await _event(trigger)
+        await printing
+        return event, clock.now() - job.begin
+
+    trigger = make_trigger(poll_interval=1.0)
+    event, ended_after = turned_loop.run(main())
+
+    assert trigger.log.said == ["bye"]
+    assert event["log_shown"]
+    assert ended_after <= 1000 + 1 + 6
+
+
+def test_log_trouble_is_one_warning(job, make_trigger, network, clock):
+    """The wait goes on, and ends as it would without; the task shows the end of the log by itself."""
+    network.faults.add(unavailable(), path=f"/lm/executions/{job.id}/logs", times=None)
+
+    trigger = make_trigger()
+    event = turned_loop.run(_event(trigger))
+
+    assert (event["outcome"], event["status"], event["log_shown"]) == ("ended", "COMPLETED", False)
+    warnings = [text for _, level, text in trigger.log.records if level >= 30]
+    assert len(warnings) == 2
+    assert "cannot be read" in warnings[0]
+    assert "not read to its end" in warnings[1]
+
+
+def test_airflow_s_trouble_with_xcoms_is_no_trouble_of_the_log(job, make_trigger, monkeypatch, clock):
+    """A triggerer that takes over would show lines again then."""
+
+    def away(**_what):
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.set", away)
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.get_one", away)
+    job.print(1, "a")
+
+    trigger = make_trigger()
+    event = turned_loop.run(_event(trigger))
+
+    assert (trigger.log.said, event["log_shown"]) == (["a"], True)
+
+
+def test_a_trigger_that_is_asked_for_no_log_reads_none(job, make_trigger, network):
+    """As one that an older version has stored."""
+    trigger = make_trigger(logs="tail")
+    event = turned_loop.run(_event(trigger))
+
+    assert not event["log_shown"]
+    assert not any(request.path.endswith("/logs") for request in network.requests)
+
+
+def test_what_is_shown_blocks_no_other_trigger(job, make_trigger, run_watched, clock):
+    """Pages of thousands of lines, of which a thousand are shown."""
+
+    async def main():
+        for number in range(6000):
+            job.print(number / 1000, f"{number} INFO epoch loss 0.12 and what else a line has to say")
+        return await _event(trigger)
+
+    trigger = make_trigger()
+    event, slow_steps = run_watched(main())
+
+    assert event["log_shown"]
+    assert len(trigger.log.said) + trigger.log.left_out == 6000
+    assert slow_steps == []
