@@ -18,6 +18,7 @@
     ├─ AICoreMetricGateClosed *       a condition on metrics does not hold
     │    └─ AICoreMetricMissing *         or cannot be judged: there is no such metric
     ├─ AICoreWaitTimeout              our deadline passed
+    ├─ AICoreDeletionIncomplete       some of many executions were not deleted; a retry goes on
     ├─ AICoreWorkerTerminated         Airflow ended the task's process, for good or until its next try
     ├─ AICoreUnreachable              nobody can look at the execution; it lives on as far as is known
     └─ AICoreTriggerEventError        triggers do not work here although the execution can be seen
@@ -122,6 +123,10 @@ class AICoreWaitTimeout(AICoreTaskError):
 
 class AICoreUnreachable(AICoreExecutionError):
     """Nobody could look at the execution for too long. As far as is known it lives on."""
+
+
+class AICoreDeletionIncomplete(AICoreTaskError):
+    """Some of the executions that filters chose were not deleted. A retry goes on with what is left."""
 
 
 class AICoreWorkerTerminated(AICoreTaskError):

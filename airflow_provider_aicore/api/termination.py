@@ -167,16 +167,16 @@ def end_all(
     begin = now()
     refusals: dict[str, str] = dict.fromkeys(execution_ids, "")
     while True:
-        refusals = yield from _ask_all(list(refusals), "STOPPED", patience.retry, bulk=bulk)
+        refusals = yield from ask_all(list(refusals), "STOPPED", patience.retry, bulk=bulk)
         refusals = yield from _still_live(refusals, patience.retry)
         if refusals and now() - begin >= patience.seconds / 2:
-            refusals = yield from _ask_all(list(refusals), "DELETED", patience.retry, bulk=bulk)
+            refusals = yield from ask_all(list(refusals), "DELETED", patience.retry, bulk=bulk)
         if not refusals or now() - begin >= patience.seconds:
             return refusals
         yield Sleep(patience.interval)
 
 
-def _ask_all(
+def ask_all(
     execution_ids: Sequence[str], target: executions.TargetStatus, retry: RetryPolicy, *, bulk: bool
 ) -> Flow[dict[str, str]]:
     """Ask once for the same change of many; return by id why it was refused."""

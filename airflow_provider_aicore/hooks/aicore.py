@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import AsyncClient, Client, ServiceKey
     from airflow_provider_aicore.api.client import ClientOptions
+    from airflow_provider_aicore.api.models import Artifact, Configuration, Execution
     from airflow_provider_aicore.examination import Line
     from airflow_provider_aicore.examination.checks import Check
+    from airflow_provider_aicore.hooks.items import (
+        ArtifactFilters,
+        ConfigurationFilters,
+        ExecutionFilters,
+        Items,
+    )
 
 _TEST_TIMEOUT = 10.0
 _questions: set[asyncio.Task[AsyncClient]] = set()
@@ -103,6 +110,40 @@ class AICoreHook(BaseHook):
         # done in the loop; a thread other than asgiref's would talk to the supervisor out of turn on Airflow
         # 3.1.
         return await sync_to_async(make)()
+
+    def iterate_executions(self, **filters: Unpack[ExecutionFilters]) -> Items[Execution]:
+        """Go through executions: ``for execution in hook.iterate_executions(scenario_id="text-clf")``.
+
+        With ``async for`` in an event loop. They are read page by page, as far as the loop goes.
+
+        :param filters: `configuration_id`, `scenario_id`, `executable_ids`, `execution_schedule_id`,
+            `status`; all executions of the resource group without one.
+        :raises ValueError: a filter is malformed.
+        """
+        from airflow_provider_aicore.api import executions
+        from airflow_provider_aicore.hooks.items import Items
+
+        return Items(self, lambda top, skip: executions.query(top=top, skip=skip, **filters))
+
+    def iterate_configurations(self, **filters: Unpack[ConfigurationFilters]) -> Items[Configuration]:
+        """Go through configurations; otherwise as :meth:`iterate_executions`.
+
+        :param filters: `scenario_id`, `executable_ids`, `search`, which is text in the name.
+        """
+        from airflow_provider_aicore.api import configurations
+        from airflow_provider_aicore.hooks.items import Items
+
+        return Items(self, lambda top, skip: configurations.query(top=top, skip=skip, **filters))
+
+    def iterate_artifacts(self, **filters: Unpack[ArtifactFilters]) -> Items[Artifact]:
+        """Go through artifacts; otherwise as :meth:`iterate_executions`.
+
+        :param filters: `scenario_id`, `execution_id`, `name`, `kind`, `search`.
+        """
+        from airflow_provider_aicore.api import artifacts
+        from airflow_provider_aicore.hooks.items import Items
+
+        return Items(self, lambda top, skip: artifacts.query(top=top, skip=skip, **filters))
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection as its form's button does; the text begins with the check that went wrong."""

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from airflow_provider_aicore.base import AICoreBaseOperator, seconds
-from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreWaitTimeout, refusing_bad_input
+from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input
 from airflow_provider_aicore.interruption import alarm_put_off
+from airflow_provider_aicore.operators.ending import (
+    AICoreDeleteExecutionOperator,
+    AICoreStopExecutionOperator,
+)
 from airflow_provider_aicore.owning import AICoreOwningOperator, logical_run
 from airflow_provider_aicore.result import started_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import Client
-    from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.models import Configuration
-    from airflow_provider_aicore.api.termination import Patience
     from airflow_provider_aicore.ledger.memory import Started
 
-T = TypeVar("T")
+__all__ = [
+    "AICoreDeleteExecutionOperator",
+    "AICoreRunExecutableOperator",
+    "AICoreStartExecutionOperator",
+    "AICoreStopExecutionOperator",
+]
+
 Dedupe = Literal["window", "clone"]
 
 
@@ -255,102 +262,3 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             given_configuration.start(attempt, patience, memory),
             lambda: given_configuration.abandon(patience, memory),
         )
-
-
-class _AICoreEndExecutionOperator(AICoreBaseOperator):
-    """The base of operators that end executions."""
-
-    template_fields: Sequence[str] = (*AICoreBaseOperator.template_fields, "execution_id")
-
-    def __init__(self, *, patience: float | timedelta = 300.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.patience = seconds("patience", patience, least=0.0)
-
-    def _end_one(self, execution_id: Any, how: Callable[[str, Patience], Flow[T]]) -> T:
-        from airflow_provider_aicore.api import validation
-
-        with refusing_bad_input():
-            validation.check_id("execution_id", execution_id)
-        return self._run(lambda patience: how(execution_id, patience))
-
-    def _run(self, how: Callable[[Patience], Flow[T]]) -> T:
-        from airflow_provider_aicore.api.termination import Patience
-
-        with self.connect() as client:
-            try:
-                return client.run(how(Patience(client.retry, self.patience)))
-            except TimeoutError as error:
-                raise AICoreWaitTimeout(str(error)) from error
-
-
-class AICoreStopExecutionOperator(_AICoreEndExecutionOperator):
-    """Stops an execution, or all that a task of this DAG run has left, and waits until they have ended.
-
-    What has ended already is left as it is.
-
-    :param execution_id: the execution. (templated)
-    :param of_task_id: in place of an id: a task of this DAG run that starts executions with configurations of
-        its own, which are :class:`AICoreRunExecutableOperator` and
-        :class:`AICoreStartExecutionOperator` with ``dedupe="clone"``; those of all its map indexes and tries
-        are ended. Meant for ``trigger_rule="all_done"``: a worker that dies in the last try ends nothing.
-        (templated)
-    :param patience: seconds or timedelta to try for: AI Core refuses to stop an execution whose status is
-        UNKNOWN, with which each begins, and a stop takes a while.
-
-    :return: ``{"id", "status"}``, the status in which it ended; with `of_task_id` ``{"ended": [ids]}``.
-    :raises AICoreInvalidInput: the id is malformed, or not exactly one of the two is given; nothing was sent.
-    :raises AICoreWaitTimeout: it has not ended in time.
-    """
-
-    template_fields: Sequence[str] = (*_AICoreEndExecutionOperator.template_fields, "of_task_id")
-
-    def __init__(
-        self, *, execution_id: str | None = None, of_task_id: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if (execution_id is None) == (of_task_id is None):
-            raise AICoreInvalidInput(
-                f"execution_id is {execution_id!r} and of_task_id {of_task_id!r}, but exactly one is needed."
-            )
-        self.execution_id = execution_id
-        self.of_task_id = of_task_id
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aicore.api import termination
-        from airflow_provider_aicore.ledger import left_behind
-
-        if self.of_task_id is None:
-            ended = self._end_one(self.execution_id, termination.stop)
-            self.log.info("Execution %s has ended: it is %s.", ended.id, ended.status)
-            return {"id": ended.id, "status": ended.status.value}
-        ti, task_id = context["ti"], self.of_task_id
-        ids = self._run(lambda patience: left_behind.end_those_of(ti.dag_id, ti.run_id, task_id, patience))
-        self.log.info(
-            "Of task %s, %s.",
-            task_id,
-            f"ended {', '.join(ids)}" if ids else "none with a configuration of its own was found live",
-        )
-        return {"ended": list(ids)}
-
-
-class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
-    """Deletes an execution, stopping it first where it still runs; its artifacts and their files stay.
-
-    :param execution_id: the execution. (templated)
-    :param patience: seconds or timedelta to try for; AI Core stops and deletes later than it answers.
-
-    :return: ``{"id", "deleted"}``; `deleted` is false where there was none.
-    :raises AICoreInvalidInput: the id is malformed; nothing was sent.
-    :raises AICoreWaitTimeout: it is not gone in time.
-    """
-
-    def __init__(self, *, execution_id: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.execution_id = execution_id
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aicore.api import termination
-
-        deleted = self._end_one(self.execution_id, termination.delete)
-        self.log.info("Execution %s %s.", self.execution_id, "is deleted" if deleted else "was not there")
-        return {"id": self.execution_id, "deleted": deleted}

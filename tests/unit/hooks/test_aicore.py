@@ -300,6 +300,48 @@ def test_a_resource_group_of_the_wrong_form_is_refused(define, network):
     assert network.requests == []
 
 
+class TestOfLists:
+    """Executions, configurations and artifacts, one after the other."""
+
+    @pytest.fixture
+    def hook(self, define, network):
+        """Return the hook of a connection to the emulator."""
+        return define({"extra": {"secret_service_key": network.service_key}})
+
+    def test_what_the_filters_choose_is_gone_through(self, hook, api, network):
+        """In a loop, for each of the three."""
+        network.add_executable("text-clf", "other")
+        execution_id, artifact_id = api.start(name="mine"), api.register(kind="model")
+        api.start(executableId="other")
+        api.register(kind="dataset")
+
+        chosen = hook.iterate_executions(scenario_id="text-clf", executable_ids=["text-clf-train"])
+        assert [each.id for each in chosen] == [execution_id]
+        assert [each.name for each in hook.iterate_configurations(search="mine")] == ["mine"]
+        assert [each.id for each in hook.iterate_artifacts(kind="model")] == [artifact_id]
+
+    def test_an_event_loop_goes_through_the_same(self, hook, api):
+        """With ``async for``."""
+        ids = {api.start() for _ in range(3)}
+
+        async def collect():
+            return {each.id async for each in hook.iterate_executions(status="UNKNOWN")}
+
+        assert asyncio.run(collect()) == ids
+
+    def test_bad_filters_are_refused_where_they_are_given(self, hook, network):
+        """Not when somebody goes through the list, and nothing is sent."""
+        with pytest.raises(ValueError, match="scenario_id"):
+            hook.iterate_executions(scenario_id="?")
+        assert network.requests == []
+
+    def test_nothing_is_read_before_it_is_wanted(self, hook, network):
+        """Not even a token is fetched."""
+        iter(hook.iterate_executions())
+
+        assert network.requests == []
+
+
 class TestOfTheConnection:
     """What the form's test button says."""
 
