@@ -133,7 +133,10 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         self, ti: Any, started: Started, what: str, *, resource_group: str, scenario_id: str | None
     ) -> None:
         """Keep the execution's id and its link where others find them, and say what was done."""
+        from airflow_provider_aicore import stats
+
         ti.xcom_push(key="execution_id", value=started.execution_id)
+        stats.tell_start(started, resource_group)
         url = self.push_link(
             ti,
             AICoreExecutionLink(),

@@ -376,14 +376,13 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         show = read_tail if self.log_was_shown else show_tail
         return show(client, execution, self.log_lines, self.log) or []
 
-    def report(
-        self, client: Client, execution: Execution, lines: list[LogLine], url: str | None
-    ) -> FailureReport:
+    def report(self, client: Client, execution: Execution, lines: list[LogLine]) -> FailureReport:
         """Say why the execution has ended without success, and where to look at it."""
         from airflow_provider_aicore.api.failure_report import FailureReport
         from airflow_provider_aicore.api.inputs import input_urls
 
-        report = FailureReport(execution, resource_group=client.resource_group, lines=lines, where=url)
+        where = self.link_urls.get(AICoreExecutionLink().xcom_key)
+        report = FailureReport(execution, resource_group=client.resource_group, lines=lines, where=where)
         if report.needs_inputs:
             report.input_urls = client.run(input_urls(execution, client.retry))
         return report
@@ -399,14 +398,21 @@ class AICoreWaitingOperator(AICoreBaseOperator):
             raise output_missing(execution, lacking)
         return execution
 
+    def _tell_end(self, client: Client, execution: Execution) -> None:
+        """Leave what is known in the end where Airflow finds it, whatever the task makes of it."""
+        from airflow_provider_aicore import stats
+
+        stats.tell_end(execution, client.resource_group)
+        self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
+
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
 
+        self._tell_end(client, execution)
         lines = self.show_log(client, execution)
-        url = self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
-            raise failure(self.report(client, execution, lines, url))
+            raise failure(self.report(client, execution, lines))
         execution = self.with_outputs(client, execution)
         try:
             values: Mapping[str, float] | None = metrics.last_values(

@@ -42,6 +42,8 @@ class ClientOptions(TypedDict, total=False):
     """Replaces the network, in tests."""
     now: Callable[[], float]
     """The clock, in seconds since the epoch."""
+    on_answer: Callable[[Call[Any], Answer], None]
+    """Told of each request to AI Core, not to its identity service, and what came of it; must not raise."""
 
 
 class _Session:
@@ -55,6 +57,7 @@ class _Session:
         self.resource_group = check_resource_group(options.get("resource_group", "default"))
         self.retry = options.get("retry", RetryPolicy())
         self.now = options.get("now", time.time)
+        self._on_answer = options.get("on_answer")
         self._token: Token | None = None
         timeout = options.get("timeout", ANSWER_TIMEOUT)
         self._api_url = f"{service_key.api_url}/v2"
@@ -86,6 +89,11 @@ class _Session:
             data=call.form,
             headers=headers,
         )
+
+    def _told(self, call: Call[Any], answer: Answer) -> Answer:
+        if self._on_answer is not None and call.authorized:
+            self._on_answer(call, answer)
+        return answer
 
     def _usable_token(self) -> Token | None:
         return self._token if self._token and self.now() < self._token.renew_at else None
@@ -154,10 +162,12 @@ class Client(_Session):
             self._drop_token(step.refused)
             return None
         token = self._current_token() if step.authorized else None
+        answer: Answer
         try:
-            return self._http.send(self._request(self._http, step, token))
+            answer = self._http.send(self._request(self._http, step, token))
         except httpx.RequestError as error:
-            return error
+            answer = error
+        return self._told(step, answer)
 
     def _current_token(self) -> Token:
         with self._token_lock:
@@ -230,10 +240,12 @@ class AsyncClient(_Session):
             self._drop_token(step.refused)
             return None
         token = await self._current_token() if step.authorized else None
+        answer: Answer
         try:
-            return await self._http.send(self._request(self._http, step, token))
+            answer = await self._http.send(self._request(self._http, step, token))
         except httpx.RequestError as error:
-            return error
+            answer = error
+        return self._told(step, answer)
 
     async def _current_token(self) -> Token:
         async with self._token_lock:
