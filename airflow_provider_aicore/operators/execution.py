@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from airflow_provider_aicore.base import AICoreBaseOperator
 from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input
 from airflow_provider_aicore.interruption import alarm_put_off
 from airflow_provider_aicore.operators.ending import (
