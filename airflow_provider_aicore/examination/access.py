@@ -38,6 +38,13 @@ _TRUST = (
 )
 
 
+def link_template(case: Case) -> Finding:
+    """Say what is wrong with the template of links: no task fails for it, and so nobody would know."""
+    if case.link_fault is None:
+        return ok("Nothing is wrong with a template of links.")
+    return wrong(case.link_fault)
+
+
 def host(case: Case) -> Flow[Finding]:
     """Ask without a token: AI Core's gateway refuses that itself, and any other answer is not its own."""
     answer = yield Call("GET", "/lm/meta", nothing, authorized=False)

@@ -34,6 +34,7 @@ class Check(NamedTuple):
 
 
 QUICK = (
+    Check("link template", access.link_template),
     Check("host", access.host),
     Check("certificate", access.certificate),
     Check("token", access.token, needs=("host", "certificate")),
@@ -45,9 +46,9 @@ QUICK = (
 """What three requests tell: whether tasks can work with the connection at all."""
 
 ALL = (
-    QUICK[0],
+    *QUICK[:2],
     Check("clock", access.clock, needs=("host",)),
-    *QUICK[1:],
+    *QUICK[2:],
     Check("object store secret", tenant.object_store_secret, needs=("resource group",)),
     Check("docker registry secret", tenant.docker_secret, needs=("resource group",)),
     Check("applications", tenant.synchronised, needs=("resource group",)),

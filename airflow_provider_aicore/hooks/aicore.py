@@ -9,7 +9,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Connection
 
@@ -28,23 +28,6 @@ if TYPE_CHECKING:
 _TEST_TIMEOUT = 10.0
 _questions: set[asyncio.Task[AsyncClient]] = set()
 """Strong references: an event loop has none to its tasks."""
-
-_FIELD_NAMES = {
-    "serviceurls.AI_API_URL": "host",
-    "url": "auth_url (extra)",
-    "clientid": "login",
-    "clientsecret": "password",
-}
-_SERVICE_KEY_FIELDS = (
-    "serviceurls",
-    "clientid",
-    "clientsecret",
-    "certificate",
-    "key",
-    "certurl",
-    "url",
-    "credentials",
-)
 
 
 class AICoreHook(BaseHook):
@@ -148,13 +131,13 @@ class AICoreHook(BaseHook):
         return Items(self, lambda top, skip: artifacts.query(top=top, skip=skip, **filters))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection as its form's button does; the text begins with the check that went wrong."""
+        """Try the connection as its form's button does; the text names the checks that went wrong."""
         from airflow_provider_aicore.examination import QUICK, Verdict
 
         lines = self.examine(QUICK)
-        wrong = next((line for line in lines if line.verdict is Verdict.WRONG), None)
-        if wrong is not None:
-            return False, f"{wrong.check}: {wrong.text}"
+        wrong = [f"{line.check}: {line.text}" for line in lines if line.verdict is Verdict.WRONG]
+        if wrong:
+            return False, " ".join(wrong)
         told = [line.text for line in lines if line.verdict is Verdict.WARNING or line in lines[-2:]]
         return True, " ".join(["Connected.", *told])
 
@@ -181,19 +164,18 @@ class AICoreHook(BaseHook):
             return unreadable(f"{error}. Make one of type aicore with this id, or name another.", checks)
         except (AICoreError, ValueError) as error:
             return unreadable(str(error), checks)
+        case = Case(key, client.resource_group, client.now, link_fault=self._link_fault())
         with client:
-            lines = client.run(examine(Case(key, client.resource_group, client.now), checks))
-        return [*lines, *self._bad_link_template()]
+            return client.run(examine(case, checks))
 
-    def _bad_link_template(self) -> list[Line]:
-        from airflow_provider_aicore.examination import Line, Verdict
+    def _link_fault(self) -> str | None:
         from airflow_provider_aicore.links.aicore import launchpad_url
 
         try:
             launchpad_url(self.launchpad_url_template)
         except ValueError as error:
-            return [Line("link template", Verdict.WRONG, str(error))]
-        return []
+            return str(error)
+        return None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -236,11 +218,12 @@ class AICoreHook(BaseHook):
         from airflow.sdk.log import mask_secret
 
         from airflow_provider_aicore.api import InvalidServiceKeyError
+        from airflow_provider_aicore.hooks.service_key import of_connection
 
         extra = connection.extra_dejson
         self.launchpad_url_template = extra.get("launchpad_url_template")
         try:
-            key = _service_key(connection, extra)
+            key = of_connection(connection, extra)
         except InvalidServiceKeyError as error:
             raise InvalidServiceKeyError(f"Connection {connection.conn_id!r}: {error}") from error
         for secret in key.secrets():
@@ -249,65 +232,3 @@ class AICoreHook(BaseHook):
         if group is None:
             group = extra.get("resource_group") or "default"
         return key, {"resource_group": group}
-
-
-def _service_key(connection: Connection, extra: Mapping[str, Any]) -> ServiceKey:
-    from airflow_provider_aicore.api import InvalidServiceKeyError, ServiceKey
-
-    _refuse_misplaced(extra)
-    single = {
-        "serviceurls.AI_API_URL": _url(connection),
-        "url": extra.get("auth_url"),
-        "clientid": connection.login,
-        "clientsecret": connection.password,
-    }
-    given = {
-        "extra secret_service_key": bool(extra.get("secret_service_key")),
-        "extra service_key_file": bool(extra.get("service_key_file")),
-        "single fields": any(single.values()),
-    }
-    sources = [name for name, is_given in given.items() if is_given]
-    if len(sources) != 1:
-        raise InvalidServiceKeyError(
-            f"It holds {' and '.join(sources) or 'no service key'}: "
-            "give the service key in exactly one way: extra secret_service_key, extra service_key_file, "
-            "or host, login, password and extra auth_url."
-        )
-    if given["extra secret_service_key"]:
-        return ServiceKey.parse(extra["secret_service_key"])
-    if given["extra service_key_file"]:
-        return ServiceKey.from_file(extra["service_key_file"])
-    return ServiceKey.of(single, _FIELD_NAMES)
-
-
-def _refuse_misplaced(extra: Mapping[str, Any]) -> None:
-    """Tell where the service key belongs, if it stands in a place that nobody reads."""
-    from airflow_provider_aicore.api import InvalidServiceKeyError
-
-    if "service_key" in extra:
-        raise InvalidServiceKeyError(
-            "Extra service_key is not read, since Airflow would not mask it: call it secret_service_key."
-        )
-    misplaced = [name for name in _SERVICE_KEY_FIELDS if name in extra]
-    if misplaced:
-        raise InvalidServiceKeyError(
-            f"The extra has fields of a service key ({', '.join(misplaced)}): "
-            "put the whole key under secret_service_key in it."
-        )
-
-
-def _url(connection: Connection) -> str | None:
-    """Return the host as URL: Airflow's URI form cannot hold a scheme of its own, and people leave it out."""
-    host = connection.host
-    if not host:
-        return None
-    url = host if "://" in host else f"https://{host}"
-    if not connection.port:
-        return url
-    import httpx
-
-    try:
-        # Not appended to the text: the host may carry a path.
-        return str(httpx.URL(url).copy_with(port=connection.port))
-    except httpx.InvalidURL:
-        return url  # It is refused, with the field's name, where all URLs are checked.

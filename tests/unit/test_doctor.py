@@ -26,7 +26,7 @@ def test_warnings_are_exit_code_0(connection, api, capsys):
 
     assert doctor.main(["--conn-id", connection]) == 0
 
-    assert capsys.readouterr().out.splitlines()[-1] == "aicore_default: 12 ok, 1 warning"
+    assert capsys.readouterr().out.splitlines()[-1] == "aicore_default: 13 ok, 1 warning"
 
 
 def test_something_wrong_is_exit_code_1(connection, network, capsys):
@@ -39,7 +39,7 @@ def test_something_wrong_is_exit_code_1(connection, network, capsys):
     assert [line for line in lines if line.startswith("wrong ")] == [
         line for line in lines if "Bad credentials" in line
     ]
-    assert lines[-1] == "aicore_default: 4 ok, 1 wrong, 8 not checked"
+    assert lines[-1] == "aicore_default: 5 ok, 1 wrong, 8 not checked"
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_json_is_for_programs(connection, network, capsys):
 
     told = json.loads(capsys.readouterr().out)
     assert [each["check"] for each in told["checks"]] == ["connection", *(check.name for check in ALL)]
-    assert told["checks"][3] == {
+    assert told["checks"][4] == {
         "check": "certificate",
         "verdict": "ok",
         "text": "The key has a client secret and no certificate that could end.",
     }
     assert told["connection"] == "aicore_default"
-    assert told["counts"]["ok"] == 11
+    assert told["counts"]["ok"] == 12
 
 
 def test_no_secret_is_printed(connection, network, capsys):

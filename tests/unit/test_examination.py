@@ -270,6 +270,15 @@ def test_a_token_of_another_tenant_s_identity_service_is_no_good(patient, make_e
     assert_nothing_but(lines, "landscape", Verdict.WRONG, "both are of one service key")
 
 
+def test_a_bad_template_of_links_is_told(patient, client):
+    """Tasks go on without links, so that nobody else would tell."""
+    case = Case(client.service_key, "default", client.now, link_fault="{id} is unknown")
+
+    lines = {line.check: line for line in client.run(examine(case))}
+
+    assert_nothing_but(lines, "link template", Verdict.WRONG, "{id} is unknown")
+
+
 def test_a_wrong_secret_is_refused_and_not_shown(patient, look):
     """The identity service's words are told, without the secret."""
     lines = look({**patient.service_key, "clientsecret": "not-the-secret"})
