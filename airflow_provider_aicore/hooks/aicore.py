@@ -82,11 +82,12 @@ class AICoreHook(BaseHook):
         from asgiref.sync import sync_to_async
 
         from airflow_provider_aicore.api import AsyncClient
-        from airflow_provider_aicore.stats import tell_poll
 
         connection = await get_async_connection(self.aicore_conn_id)
 
         def make() -> AsyncClient:
+            from airflow_provider_aicore.stats import tell_poll
+
             key, options = self._client_arguments(connection)
             options["on_answer"] = tell_poll
             return AsyncClient(key, **options)
