@@ -141,6 +141,7 @@ def test_what_cannot_start_says_why_in_one_line(refuse, tmp_path):
     Emulator(state=tmp_path / "state").close()  # Nobody has it any more.
     assert "no address" in refuse("--host", "nowhere")
     assert "--x509 needs --tls" in refuse("--x509")
+    assert "--certificate-days: 'nan'" in refuse("--certificate-days", "nan")
     assert "--prot" in refuse("--prot", "80")
     assert "--templates: no path" in refuse("--templates", "")
     assert "--resource-group: 'team a'" in refuse("--resource-group", "team a")
