@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_type
 
 from airflow_provider_aicore.api import AsyncClient, Client, Execution, ExecutionStatus, executions, metrics
-from airflow_provider_aicore.api.models import ExecutionCreated, ExecutionMetrics, LogLine
+from airflow_provider_aicore.api.models import Configuration, ExecutionCreated, ExecutionMetrics, LogLine
 
 if TYPE_CHECKING:
     from airflow_provider_aicore.hooks.aicore import AICoreHook
@@ -31,4 +31,6 @@ async def from_a_connection(hook: AICoreHook) -> list[LogLine]:
     """The hook gives each client."""
     assert_type(hook.get_conn(), Client)
     assert_type(await hook.aget_conn(), AsyncClient)
+    assert_type(list(hook.iterate_executions(status=ExecutionStatus.DEAD)), list[Execution])
+    assert_type([each async for each in hook.iterate_configurations(search="train")], list[Configuration])
     return []
