@@ -167,7 +167,7 @@ def failure(report: FailureReport) -> AICoreExecutionFailed:
     kind = AICoreExecutionFailed
     if outcome(execution.status) is Outcome.STOPPED:
         kind = AICoreExecutionStopped
-    elif cause is not None and not cause.may_heal:
+    elif cause is not None and not cause.cause.may_heal:
         kind = AICoreExecutionCannotRun
     return kind(str(report), execution.id)
 

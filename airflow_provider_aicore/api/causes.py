@@ -33,7 +33,7 @@ class Cause:
     :param what: a sentence that says what it is.
     :param remedy: a sentence that says what to do.
     :param said: how it is recognised in the words of AI Core, Argo and Kubernetes.
-    :param printed: how it is recognised in what the program has printed.
+    :param printed: how it is recognised in what the program has printed, of what may heal only.
     :param exit_codes: how it is recognised in the container's exit code.
     :param may_heal: another execution may fare better although nobody has changed anything.
     """
@@ -52,11 +52,6 @@ class Recognised(NamedTuple):
 
     cause: Cause
     is_sure: bool
-
-    @property
-    def may_heal(self) -> bool:
-        """Whether a retry makes sense."""
-        return self.cause.may_heal or not self.is_sure
 
     def __str__(self) -> str:
         sure = "Cause" if self.is_sure else "Probable cause"

@@ -58,7 +58,7 @@ def why_not_started(execution: Execution, retry: RetryPolicy) -> Flow[list[Findi
     """
     findings = [own_words(execution)]
     if recognised := recognise(execution):
-        findings.append(Finding(str(recognised), is_the_cause=not recognised.may_heal))
+        findings.append(Finding(str(recognised), is_the_cause=not recognised.cause.may_heal))
     for what, check in (
         ("object store secrets", _output_secret),
         ("docker registry secrets", partial(_registry_secrets, _image_in_want(execution))),

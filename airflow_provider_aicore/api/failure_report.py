@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_LINES = 25
 MAX_LINE = 500
 """Characters of a line in a report; the log of the task has more."""
-MAX_SAID = 1000
+MAX_SAID = 600
 """Characters of one text of AI Core in a report."""
 MAX_REPORT = 8000
 """Characters of a whole report, which Airflow stores and sends about."""
@@ -45,8 +45,7 @@ class FailureReport:
     ) -> None:
         self.execution, self._group, self._lines, self._where = execution, resource_group, lines, where
         self.input_urls: Mapping[str, str] = {}
-        is_dead = execution.status is ExecutionStatus.DEAD
-        self.cause: Recognised | None = recognise(execution, lines) if is_dead else None
+        self.cause: Recognised | None = recognise(execution, lines)
 
     @property
     def needs_inputs(self) -> bool:
@@ -70,7 +69,7 @@ class FailureReport:
         where = f"Look at it: {self._where}" if self._where else ""
         inputs = "; ".join(f"{name}: {cut(url, MAX_LINE)}" for name, url in self.input_urls.items())
         inputs = f"Its input artifacts are {inputs}." if inputs else ""
-        parts = (f"{which(execution)} {verdict}: {why}.", advice, inputs, where, self._what(), self._times())
+        parts = (f"{which(execution)} {verdict}: {why}.", advice, where, self._what(), self._times(), inputs)
         return [part for part in parts if part]
 
     def _reasons(self) -> list[str]:

@@ -78,6 +78,31 @@ def test_ai_core_s_own_words_come_first(find, execution):
     assert find()[0].text == "AI Core gives no reason."
 
 
+def test_ai_core_s_own_words_are_bounded_and_without_secrets(find, execution):
+    """Nobody knows what they hold."""
+    seen = execution.model_copy(update={"status_message": f"password=hunter2 {'x' * 3000}"})
+
+    words = find(seen)[0].text
+    assert "password=***" in words
+    assert len(words) < 1100
+
+
+def test_an_image_that_cannot_be_pulled_is_named_with_its_registry(find, execution, client):
+    """It takes a docker registry secret for just that one."""
+    client.send(Call("POST", "/admin/dockerRegistrySecrets", nothing, json=REGISTRY))
+
+    def told(image):
+        message = f'Back-off pulling image "{image}": ImagePullBackOff'
+        details = {"workflow_info": [{"message": message}]}
+        return " ".join(one.text for one in find(execution.model_copy(update={"status_details": details})))
+
+    assert "in the registry 'ghcr.io'" in told("ghcr.io/acme/train:1")
+    assert "in the registry 'localhost:5000'" in told("localhost:5000/train@sha256:0")
+    for image in ("train", "acme/train:1"):
+        assert "in the registry 'docker.io'" in told(image)
+    assert "secrets are: hub" in told("train")
+
+
 @pytest.mark.parametrize(
     ("most", "said"),
     [

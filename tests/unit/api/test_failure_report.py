@@ -46,6 +46,12 @@ def test_the_user_s_container_is_the_one_that_failed():
     assert (found.name, found.exit_code, found.message) == ("main", 2, "other")
 
 
+@pytest.mark.parametrize("exit_code", [None, "", "x", float("inf"), float("nan"), [], 0, -1])
+def test_what_is_no_exit_code_is_none(exit_code):
+    """A container without one has not failed."""
+    assert failed_container({"details": [container("main", exit_code)]}) is None
+
+
 @pytest.mark.parametrize(
     ("log", "shown"),
     [
@@ -118,7 +124,7 @@ def test_what_ai_core_says_decides_and_what_a_program_prints_is_a_hint(
         assert found is None
     else:
         assert found is not None
-        assert (found.cause.name, found.is_sure, found.may_heal) == (name, is_sure, may_heal)
+        assert (found.cause.name, found.is_sure, found.cause.may_heal) == (name, is_sure, may_heal)
 
 
 @pytest.mark.parametrize("container_name", ["init", "wait"])
@@ -133,9 +139,10 @@ def test_what_argo_prints_counts_as_its_word_where_it_failed(container_name):
 
 
 def test_each_cause_has_a_name_of_its_own_and_says_what_to_do():
-    """By the name docs/errors.md tells more."""
+    """By the name docs/errors.md tells more; what is a guess does not forbid a retry."""
     assert len({cause.name for cause in CAUSES}) == len(CAUSES)
     for cause in CAUSES:
+        assert cause.may_heal or not cause.printed
         assert cause.what.endswith(".")
         assert cause.remedy.endswith(".")
 
@@ -156,6 +163,20 @@ def test_as_many_of_the_last_lines_are_told_as_there_is_room_for():
     assert "| 99 x" in told
     assert "| 75 x" not in told
     assert "characters more)" in told
+
+
+def test_much_that_ai_core_says_leaves_room_for_the_log():
+    """And holds no secret, either."""
+    nodes = [{"message": f"{number} password=hunter2 {'y' * 2000}", "phase": "Failed"} for number in range(9)]
+    details = {"workflow_info": nodes, "details": [container("main", 1, message="z" * 2000)]}
+
+    report = FailureReport(dead(details), lines=[line(f"{number} {'x' * 300}") for number in range(25)])
+    report.input_urls = {str(number): "ai://default/" + "u" * 400 for number in range(10)}
+    told = str(report)
+
+    assert "hunter2" not in told
+    assert "never started" in told
+    assert told.count(" | ") >= 10
 
 
 def test_without_a_log_ai_core_s_own_tail_is_told():

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.api.log_tail import LATE, tail
-from airflow_provider_aicore.emulator import Answer, Progress
+from airflow_provider_aicore.emulator import Answer, Progress, Step
 
 
 @pytest.fixture
@@ -66,8 +66,29 @@ def test_what_has_ended_long_ago_is_not_waited_for(read, clock):
 
 def test_trouble_takes_little_of_the_task_s_time(read, network, clock):
     """A log is asked for three times, and no long `Retry-After` is waited for."""
-    network.faults.add(Answer(503, "away", {"Retry-After": "60"}), path="/logs", times=10)
+    network.faults.add(Answer(503, "away", headers={"Retry-After": "60"}), path="/logs", times=10)
 
     with pytest.raises(Exception, match="503"):
         read(["epoch 1"])
     assert sum(clock.slept) < 5
+
+
+def test_what_the_runtime_does_not_know_has_no_log(read, network):
+    """It says so with a 404, until it has taken the execution up."""
+    error = {"error": {"code": "05011000", "message": "ExecutionNotFoundError"}}
+    network.faults.add(Answer(404, json=error), path="/logs", times=2)
+
+    assert read(["epoch 1"]) == []
+
+
+def test_what_was_never_submitted_is_not_waited_for(
+    network, client_for_looking, configuration_id, clock, retry
+):
+    """It cannot have printed anything."""
+    network.script("text-clf-train", Progress((Step("DEAD"),)))
+    execution_id = client_for_looking.send(executions.create(configuration_id)).id
+    execution = client_for_looking.send(executions.get(execution_id))
+    never = execution.model_copy(update={"submission_time": None})
+
+    assert client_for_looking.run(tail(never, 100, retry)) == []
+    assert clock.slept == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aicore.emulator import Progress, Step
+from airflow_provider_aicore.emulator import Progress, Step, failing
 from tests.emulators import connect
 
 
@@ -105,6 +105,16 @@ def test_a_step_writes_its_log(make_emulator):
     assert details["details"][0]["last_log_messages"] == "epoch 1 out of memory"
     lines = api.get(f"/executions/{execution_id}/logs").json()["data"]["result"]
     assert [line["msg"] for line in lines] == ["epoch 1", "out of memory"]
+
+
+def test_a_pod_that_was_taken_away_has_no_exit_code(make_emulator):
+    """No container of it failed: the details tell of an error of the workflow's node only."""
+    emulator = make_emulator(progress=failing("node-lost"))
+    api = connect(emulator)
+
+    details = api.get(f"/executions/{api.start()}").json()["statusDetails"]
+    (node,) = details["workflow_info"]
+    assert (details["details"], node["phase"], node["exit_code"]) == ([], "Error", "")
 
 
 def test_details_follow_the_status(make_emulator):
