@@ -13,13 +13,14 @@ from airflow_provider_aicore.exceptions import (
     AICoreWaitTimeout,
     AICoreWorkerTerminated,
     not_started,
+    refusing_bad_input,
 )
 from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, alarm_put_off
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
@@ -45,21 +46,27 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         started is stopped, and the task fails with what was found to keep it; never if not given.
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run.
+    :param metric_tags: tags for the execution's metrics, values by name, written after its start; none if not
+        given. (templated)
     """
 
     owns_execution = True
+
+    template_fields: Sequence[str] = (*AICoreWaitingOperator.template_fields, "metric_tags")
 
     def __init__(
         self,
         *,
         pending_timeout: float | timedelta | None = None,
         stop_on_kill: bool = True,
+        metric_tags: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if pending_timeout is not None:
             self.pending_timeout = seconds("pending_timeout", pending_timeout, least=1.0)
         self.stop_on_kill = stop_on_kill
+        self.metric_tags = metric_tags
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         with alarm_put_off():
@@ -79,6 +86,7 @@ class AICoreOwningOperator(AICoreWaitingOperator):
         from airflow_provider_aicore.ledger.given_configuration import AmbiguousStartError
         from airflow_provider_aicore.ledger.own_configuration import SupersededError
 
+        self._check_tags()
         try:
             with alarm_heard(), self.end_notice.heeded():
                 self._leave_other_group(client, memory, abandon)
@@ -158,6 +166,30 @@ class AICoreOwningOperator(AICoreWaitingOperator):
             started.configuration_id,
             f" {url}" if url else "",
         )
+
+    def tag(self, client: Client, execution_id: str) -> None:
+        """Write `metric_tags`; without a repeat, since an execution is worth more than its tags.
+
+        A retry writes them again: AI Core replaces tags of the same name, as far as is known.
+        """
+        from airflow_provider_aicore.api import AICoreError, metrics
+        from airflow_provider_aicore.api.call import once
+        from airflow_provider_aicore.api.retry import NO_RETRY
+
+        if not self.metric_tags:
+            return
+        call = metrics.modify(execution_id, tags=self.metric_tags)
+        try:
+            with self._ending_at_the_alarm(client, execution_id):
+                client.run(once(call, NO_RETRY))
+        except AICoreError as error:
+            self.log.warning("Execution %s goes on without metric_tags. %s", execution_id, error)
+
+    def _check_tags(self) -> None:
+        from airflow_provider_aicore.api.metric_checks import tag_list
+
+        with refusing_bad_input():
+            tag_list({} if self.metric_tags is None else self.metric_tags)
 
     def on_deadline(self, client: Client, execution_id: str) -> NoReturn:
         """Stop the execution and fail."""

@@ -59,6 +59,9 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
         task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
+    :param metric_tags: tags for the execution's metrics, values by name, such as
+        ``{"airflow-run": "{{ run_id }}"}``; written after the start, and trouble with that is a warning. None
+        if not given. (templated)
 
     :return: ``{"id", "status", "configuration_id", "configuration_name", "scenario_id", "executable_id",
         "resource_group", "created_at", "submission_time", "start_time", "completion_time",
@@ -126,6 +129,7 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
                 resource_group=client.resource_group,
                 scenario_id=self.scenario_id,
             )
+            self.tag(client, started.execution_id)
             return self.wait(context, client, started.execution_id)
 
 
@@ -153,6 +157,9 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
         with its run; ``False`` leaves it running, until a clear.
+    :param metric_tags: tags for the execution's metrics, values by name, such as
+        ``{"airflow-run": "{{ run_id }}"}``; written after the start, and trouble with that is a warning. None
+        if not given. (templated)
 
     :return: as :class:`AICoreRunExecutableOperator`; without waiting as far as it is known at the start:
         `status` is ``UNKNOWN`` then, and what is not known yet is ``None`` or empty.
@@ -205,6 +212,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
                 resource_group=client.resource_group,
                 scenario_id=configuration.scenario_id,
             )
+            self.tag(client, started.execution_id)
             if not self.wait_for_completion:
                 with self.ending_when_told(client, started.execution_id):
                     return started_result(started, client.resource_group)

@@ -73,6 +73,7 @@ class Group:
     """The cells that differ only in the point at which the task is killed.
 
     :param pause: seconds between a kill and the next try.
+    :param tags: whether the task writes tags after the start.
     """
 
     kind: Kind
@@ -81,12 +82,14 @@ class Group:
     store: bool = False
     list_lag: float = 0.0
     pause: float = 0.0
+    tags: bool = False
 
     def __str__(self) -> str:
         how = "deferred" if self.deferrable else "blocking"
         store = "store" if self.store else "no store"
         later = f", tried again after {self.pause:g} s" if self.pause else ""
-        return f"{self.kind}, {how}, {store}, lists {self.list_lag:g} s late, {self.story.name}{later}"
+        tags = ", with tags" if self.tags else ""
+        return f"{self.kind}, {how}, {store}, lists {self.list_lag:g} s late, {self.story.name}{later}{tags}"
 
     def operator(self, configuration_id: str) -> Any:
         """Make the operator.
@@ -103,6 +106,7 @@ class Group:
             "retries": RETRIES,
             "deferrable": self.deferrable,
             "poll_interval": 60,
+            "metric_tags": {"airflow-run": "{{ run_id }}"} if self.tags else None,
         }
         if self.kind == "run":
             return AICoreRunExecutableOperator(
@@ -124,6 +128,7 @@ def groups() -> Iterator[Group]:
         yield Group("run", CLEARED, store=store, list_lag=lag)
     for store in stores:
         yield Group("run", FIRST_TRY, store=store, pause=300.0)
+        yield Group("run", FIRST_TRY, deferrable=True, store=store, tags=True)
         yield Group("run", CLEARED, deferrable=True, store=store, list_lag=10.0)
     for kind, store, lag in product(starting, stores, lags):
         yield Group(kind, FIRST_TRY, store=store, list_lag=lag)
