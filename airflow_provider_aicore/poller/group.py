@@ -20,6 +20,7 @@ from airflow_provider_aicore.api.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_aicore.poller.aside import Aside
+from airflow_provider_aicore.poller.metric_rounds import MetricRounds
 from airflow_provider_aicore.poller.reads import SharedReads
 from airflow_provider_aicore.poller.roll import Roll
 from airflow_provider_aicore.poller.wait import is_trouble
@@ -56,6 +57,7 @@ class Group:
         self.sender = sender
         self.reads = SharedReads(sender)
         self.aside = Aside(sender)
+        self.metrics = MetricRounds()
         self._wall, self._jitter = wall, jitter
         self._rolls: dict[Kind, Roll] = {}
         self._queue: deque[tuple[Roll, Subject]] = deque()
@@ -109,6 +111,7 @@ class Group:
                 reader.cancel()
             await asyncio.gather(*self._readers, return_exceptions=True)
             await self.reads.close()
+            await self.metrics.close()
             await self.sender.close()
 
     async def _look(self, roll: Roll) -> float:

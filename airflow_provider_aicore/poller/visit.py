@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.poller.aside import Rank
     from airflow_provider_aicore.poller.doors import Door
     from airflow_provider_aicore.poller.group import Group
+    from airflow_provider_aicore.poller.metric_rounds import Found
     from airflow_provider_aicore.poller.sender import Connect
     from airflow_provider_aicore.poller.wait import Log
 
@@ -98,6 +99,15 @@ class Visit:
             except AuthenticationError:
                 if not await self._group.sender.renewed(client):
                     raise
+
+    async def metrics(self, execution_id: str) -> Found:
+        """Return what the next look at an execution's metrics finds, with those of all who ask here.
+
+        They are looked at every 20 s, ten executions with a request.
+
+        :return: the metrics, ``None`` as long as there are none, or the error that a look came to.
+        """
+        return await self._group.metrics.read(execution_id, partial(self.run, aside="patient"))
 
     async def _perform(self, fresh: float, client: AsyncClient, step: Step) -> Answer:
         if fresh and isinstance(step, Call) and step.method == "GET":
