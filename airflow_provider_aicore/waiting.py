@@ -46,11 +46,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_aicore.api import AICoreError, Client, Execution
     from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.failure_report import FailureReport
     from airflow_provider_aicore.api.models import LogLine
+    from airflow_provider_aicore.lineage import Lineage
 
 MIN_POLL_INTERVAL = 1.0
 MAX_LOST_TRIGGERS = 5
@@ -107,6 +109,7 @@ class AICoreWaitingOperator(AICoreBaseOperator):
         self.end_notice = EndNotice()
         self.outcome: dict[str, Any] | None = None
         self.log_was_shown = False
+        self.lineage: Lineage | None = None
 
     def on_kill(self) -> None:
         """Note that this process has to end: Airflow calls this out of a signal handler, which returns."""
@@ -400,10 +403,22 @@ class AICoreWaitingOperator(AICoreBaseOperator):
 
     def _tell_end(self, client: Client, execution: Execution) -> None:
         """Leave what is known in the end where Airflow finds it, whatever the task makes of it."""
-        from airflow_provider_aicore import stats
+        from airflow_provider_aicore import lineage, stats
 
         stats.tell_end(execution, client.resource_group)
         self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
+        self.lineage = lineage.trace(client, execution, self.log) if lineage.is_wanted() else None
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+        """Return what the provider of OpenLineage asks for, if the task has seen its execution's end."""
+        from airflow_provider_aicore.lineage import operator_lineage
+
+        metrics = None if self.outcome is None else self.outcome["metrics"]
+        return None if self.lineage is None else operator_lineage(self.lineage, metrics)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage | None:
+        """Return the same: of a failed execution as well it is told what it has read."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""

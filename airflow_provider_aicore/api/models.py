@@ -346,6 +346,8 @@ class Secret(Model):
     """A secret for an object store or a docker registry; AI Core never tells what is in it."""
 
     name: str
+    metadata: dict[str, Any] | None = None
+    """Of an object store where it is, such as ``storage.ai.sap.com/bucket``."""
 
 
 class Reader(Generic[T]):

@@ -58,6 +58,12 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     return urlsplit(artifact_uri(*(unquote(part) for part in parts)))
 
 
+def openlineage_name(uri: str) -> tuple[str, str]:
+    """Return namespace and name of the dataset that an asset is to OpenLineage."""
+    parts = sanitize_uri(urlsplit(uri))
+    return f"aicore://{parts.netloc}", parts.path.removeprefix("/")
+
+
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:  # noqa: ARG001
     """Return the dataset that an asset is to OpenLineage, whose provider calls it.
 
@@ -66,5 +72,5 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLine
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
-    uri = sanitize_uri(urlsplit(asset.uri))
-    return Dataset(namespace=f"aicore://{uri.netloc}", name=uri.path.removeprefix("/"))
+    namespace, name = openlineage_name(asset.uri)
+    return Dataset(namespace=namespace, name=name)
