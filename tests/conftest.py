@@ -142,13 +142,20 @@ def emulator_options() -> Options:
     return Options()
 
 
+@pytest.fixture(scope="session")
+def declared_inputs() -> dict[str, str]:
+    """Return the input artifacts of ``text-clf-train``, which a task that runs it would have to bind."""
+    return {}
+
+
 @pytest.fixture
-def make_emulator(clock: Clock) -> Iterator[Callable[..., Emulator]]:
+def make_emulator(clock: Clock, declared_inputs: dict[str, str]) -> Iterator[Callable[..., Emulator]]:
     """Return a maker of emulators in process with the executable ``text-clf-train``."""
     with ExitStack() as stack:
 
         def make(**options: Any) -> Emulator:
-            return with_text_clf(stack.enter_context(Emulator(**{"now": clock.now, **options})))
+            emulator = stack.enter_context(Emulator(**{"now": clock.now, **options}))
+            return with_text_clf(emulator, declared_inputs)
 
         yield make
 

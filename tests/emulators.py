@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 import httpx
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_aicore.emulator import Emulator
 
 
-def with_text_clf(emulator: Emulator) -> Emulator:
-    """Add the scenario ``text-clf`` with its executable ``text-clf-train``, and give the emulator back."""
+def with_text_clf(emulator: Emulator, input_artifacts: Mapping[str, str] | None = None) -> Emulator:
+    """Add the scenario ``text-clf`` with its executable ``text-clf-train``, and give the emulator back.
+
+    :param input_artifacts: kinds by name; what is declared has to be bound by each task that runs it.
+    """
     emulator.add_executable(
         "text-clf",
         "text-clf-train",
         parameters={"epochs": "10", "learning-rate": None},
-        input_artifacts={"text-data": "dataset"},
+        input_artifacts=input_artifacts,
         output_artifacts={"text-model": "model"},
     )
     return emulator

@@ -35,7 +35,7 @@ def create(
 
     Source: operation ``configuration.create``, ``POST /lm/configurations``.
 
-    :param parameters: values by name; see :func:`~.bindings.parameter_value` for what becomes of what is no
+    :param parameters: values by name; see :func:`~.signature.parameter_value` for what becomes of what is no
         text.
     :param input_artifacts: artifact ids by the name of the input.
     :raises BadRequestError: scenario or executable does not exist.

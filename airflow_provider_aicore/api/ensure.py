@@ -65,8 +65,8 @@ class Bindings:
     @classmethod
     def of(
         cls,
-        scenario_id: str,
-        executable_id: str,
+        scenario_id: str | None,
+        executable_id: str | None,
         parameters: Mapping[str, object],
         input_artifacts: Mapping[str, str],
     ) -> Self:
@@ -144,24 +144,41 @@ def _artifact(
     return Ensured(created.id, reused=False)
 
 
-def configuration(name: str, wanted: Bindings, retry: RetryPolicy, *, reuse: bool = True) -> Flow[Ensured]:
+def configuration(
+    name: str,
+    wanted: Bindings,
+    retry: RetryPolicy,
+    *,
+    reuse: bool = True,
+    before_creation: Flow[None] | None = None,
+) -> Flow[Ensured]:
     """Create a configuration unless one of this name binds the same to the same executable.
 
     What is given is checked at once, before the flow is run.
 
+    :param before_creation: run if there is none; what it raises keeps one from being created.
     :raises ValueError: something is not as AI Core takes it.
     """
-    return _configuration(name, wanted, wanted.configuration(name), retry, reuse=reuse)
+    create = wanted.configuration(name)
+    return _configuration(name, wanted, create, retry, reuse=reuse, before_creation=before_creation)
 
 
 def _configuration(
-    name: str, wanted: Bindings, create: Call[Created], retry: RetryPolicy, *, reuse: bool
+    name: str,
+    wanted: Bindings,
+    create: Call[Created],
+    retry: RetryPolicy,
+    *,
+    reuse: bool,
+    before_creation: Flow[None] | None,
 ) -> Flow[Ensured]:
     if reuse:
         found = yield from named_configurations(name, wanted, retry)
         same = [one for one in found if one.name == name and wanted.are_those_of(one)]
         if same:
             return Ensured(same[0].id, reused=True)
+    if before_creation is not None:
+        yield from before_creation
     created = yield from once(create, retry)
     return Ensured(created.id, reused=False)
 

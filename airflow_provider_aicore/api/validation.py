@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 from airflow_provider_aicore.schedule_times import in_utc
+from airflow_provider_aicore.signature import ID
 
 MAX_NAME = 256
 MAX_URL = 1024
@@ -19,7 +20,6 @@ MAX_TEXT = 5000
 MAX_BINDINGS = 1000
 MAX_SEARCH = 80
 
-_ID = re.compile(r"[\w.-]{4,64}", re.ASCII)
 _NAME = re.compile(r"""[\w\s.!?,;:\[\](){}<>"'=+*/\\^&%@~$#|-]*""", re.ASCII)
 _URL = re.compile(r"[a-z0-9-]+://.+", re.ASCII)
 _LABEL_KEY = re.compile(r"ext\.ai\.sap\.com/[\w.-]+", re.ASCII)
@@ -34,7 +34,7 @@ def check_id(what: str, value: object) -> str:
 
     :param what: its name for the message, such as ``execution_id``.
     """
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not ID.fullmatch(value):
         of_type = "" if isinstance(value, str) else f" of type {type(value).__name__}"
         raise ValueError(
             f"{what} is {_shown(value)}{of_type}, "

@@ -56,13 +56,22 @@ class Survey:
         return bool(self.candidates) or self.count >= tries
 
 
-def start(run: LogicalRun, bindings: Bindings, patience: Patience, memory: Memory) -> Flow[Started]:
+def start(
+    run: LogicalRun,
+    bindings: Bindings,
+    patience: Patience,
+    memory: Memory,
+    *,
+    before_creation: Flow[None] | None = None,
+) -> Flow[Started]:
     """Find the execution that an earlier try of this run has started, or start one.
 
     One that lives or has COMPLETED is adopted; one that is DEAD or STOPPED is left alone. What earlier
     generations have left behind is ended first.
 
     :param patience: how long to wait for the end of what is in the way.
+    :param before_creation: run before a configuration is created, so not by a try that finds one; what it
+        raises keeps it from being created.
     :raises SupersededError: a later generation has begun.
     :raises TimeoutError: what is in the way does not end; nothing was started.
     """
@@ -84,7 +93,7 @@ def start(run: LogicalRun, bindings: Bindings, patience: Patience, memory: Memor
         return Started(
             kept.id, kept.configuration_id, adopted=True, superfluous=superfluous, ended_before=ended
         )
-    started = yield from _start_anew(run, seen, bindings, patience, memory)
+    started = yield from _start_anew(run, seen, bindings, patience, memory, before_creation=before_creation)
     return replace(started, ended_before=ended)
 
 
@@ -161,7 +170,13 @@ def _settled_survey(run: LogicalRun, record: Record | None, retry: RetryPolicy) 
 
 
 def _start_anew(
-    run: LogicalRun, seen: Survey, bindings: Bindings, patience: Patience, memory: Memory
+    run: LogicalRun,
+    seen: Survey,
+    bindings: Bindings,
+    patience: Patience,
+    memory: Memory,
+    *,
+    before_creation: Flow[None] | None,
 ) -> Flow[Started]:
     """Start an execution, and of two that were started at the same time keep the older one."""
     retry = patience.retry
@@ -169,6 +184,8 @@ def _start_anew(
     if same:
         configuration_id = same[0]
     else:
+        if before_creation is not None:
+            yield from before_creation
         name = run.configuration_name(seen.incarnation)
         # A second configuration does no harm: executions are looked for over all of this name.
         call = replace(bindings.configuration(name), repeatable=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.binding import AICoreBindingOperator
 from airflow_provider_aicore.exceptions import refusing_bad_input
 from airflow_provider_aicore.links.aicore import AICoreConfigurationLink
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
 
-class AICoreCreateConfigurationOperator(AICoreBaseOperator):
+class AICoreCreateConfigurationOperator(AICoreBindingOperator):
     """Binds parameters and input artifacts to an executable.
 
     Executions and schedules are started from the result.
@@ -23,57 +23,47 @@ class AICoreCreateConfigurationOperator(AICoreBaseOperator):
     :param scenario_id: the scenario. (templated)
     :param executable_id: the executable, which is its template's `metadata.name`, not its display name.
         (templated)
+    :param template: in place of both ids: the WorkflowTemplate as a file beside the DAG file. What is known
+        of the bindings when the DAG is parsed is checked with it.
     :param parameters: values by name. Text stays as it is, ``True`` becomes ``true``, numbers are written as
         Python does, dicts and lists as JSON; ``None`` is refused. (templated)
     :param input_artifacts: artifact ids by the name of the input. (templated)
     :param reuse: take an existing configuration of this name with the same bindings, since configurations can
         never be deleted.
+    :param preflight: what to do where the bindings do not fit the executable: ``error`` fails the task before
+        anything is created, ``warn`` only logs it, ``off`` does not look. A configuration that is reused is
+        not looked at.
+    :param validate_only: look at everything, object store secrets included, and create nothing.
 
-    :return: ``{"id", "name", "scenario_id", "executable_id", "reused"}``
+    :return: ``{"id", "name", "scenario_id", "executable_id", "reused"}``; with `validate_only` ``{"valid":
+        True, "warnings": [text]}``.
+    :raises AICoreInvalidInput: an argument is bad, or the bindings do not fit; nothing was created.
     """
 
-    template_fields: Sequence[str] = (
-        *AICoreBaseOperator.template_fields,
-        "name",
-        "scenario_id",
-        "executable_id",
-        "parameters",
-        "input_artifacts",
-    )
+    template_fields: Sequence[str] = (*AICoreBindingOperator.template_fields, "name")
+    makes_execution = False
     operator_extra_links = (AICoreConfigurationLink(),)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json", "input_artifacts": "json"}
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        scenario_id: str,
-        executable_id: str,
-        parameters: Mapping[str, Any] | None = None,
-        input_artifacts: Mapping[str, str] | None = None,
-        reuse: bool = True,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, name: str, reuse: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.name = name
-        self.scenario_id = scenario_id
-        self.executable_id = executable_id
-        self.parameters = parameters
-        self.input_artifacts = input_artifacts
         self.reuse = reuse
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_aicore.api import ensure
 
         with self.connect() as client:
+            wanted = self.bindings()
             with refusing_bad_input():
-                wanted = ensure.Bindings.of(
-                    self.scenario_id,
-                    self.executable_id,
-                    {} if self.parameters is None else self.parameters,
-                    {} if self.input_artifacts is None else self.input_artifacts,
+                creation = ensure.configuration(
+                    self.name,
+                    wanted,
+                    client.retry,
+                    reuse=self.reuse,
+                    before_creation=self.checking(client, wanted),
                 )
-                creation = ensure.configuration(self.name, wanted, client.retry, reuse=self.reuse)
+            if self.validate_only:
+                return self.validate(client, wanted)
             configuration = client.run(creation)
         self.log.info(
             "%s configuration %s: %r of executable %s in scenario %s.",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from airflow_provider_aicore.binding import AICoreBindingOperator
 from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input
 from airflow_provider_aicore.interruption import alarm_put_off
 from airflow_provider_aicore.operators.ending import (
@@ -15,7 +16,7 @@ from airflow_provider_aicore.owning import AICoreOwningOperator, logical_run
 from airflow_provider_aicore.result import started_result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -33,7 +34,7 @@ __all__ = [
 Dedupe = Literal["window", "clone"]
 
 
-class AICoreRunExecutableOperator(AICoreOwningOperator):
+class AICoreRunExecutableOperator(AICoreBindingOperator, AICoreOwningOperator):
     """Runs an executable and waits until it has COMPLETED.
 
     It creates the configuration and starts an execution of it. A retry finds the execution that an earlier
@@ -43,9 +44,14 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :param scenario_id: the scenario. (templated)
     :param executable_id: the executable, which is its template's `metadata.name`, not its display name.
         (templated)
+    :param template: in place of both ids: the WorkflowTemplate as a file beside the DAG file. What is known
+        of the bindings when the DAG is parsed is checked with it.
     :param parameters: values by name; text stays as it is, ``True`` becomes ``true``, numbers are written as
         Python does, dicts and lists as JSON, ``None`` is refused. (templated)
     :param input_artifacts: artifact ids by the name of the input. (templated)
+    :param preflight: what to do where the bindings do not fit the executable: ``error`` fails the task before
+        anything is created, ``warn`` only logs it, ``off`` does not look.
+    :param validate_only: look at everything, object store secrets included, and create and start nothing.
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
@@ -66,8 +72,9 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :return: ``{"id", "status", "configuration_id", "configuration_name", "scenario_id", "executable_id",
         "resource_group", "created_at", "submission_time", "start_time", "completion_time",
         "output_artifacts": {name: {"id", "name", "kind", "url"}}, "metrics": {name: last value}}``; times are
-        ISO 8601, `metrics` is ``None`` if they could not be read.
-    :raises AICoreInvalidInput: an argument is bad; nothing was sent.
+        ISO 8601, `metrics` is ``None`` if they could not be read. With `validate_only` ``{"valid": True,
+        "warnings": [text]}``.
+    :raises AICoreInvalidInput: an argument is bad, or the bindings do not fit; nothing was created.
     :raises AICoreRefused: AI Core refused the start, or the credentials.
     :raises AICoreExecutionFailed: the execution is DEAD, or was stopped (:class:`AICoreExecutionStopped`).
     :raises AICoreOutputMissing: the execution is COMPLETED without one of `expected_outputs`.
@@ -77,49 +84,25 @@ class AICoreRunExecutableOperator(AICoreOwningOperator):
     :raises AICoreWorkerTerminated: Airflow ended the task's process.
     """
 
-    template_fields: Sequence[str] = (
-        *AICoreOwningOperator.template_fields,
-        "scenario_id",
-        "executable_id",
-        "parameters",
-        "input_artifacts",
+    template_fields: Sequence[str] = tuple(
+        dict.fromkeys((*AICoreOwningOperator.template_fields, *AICoreBindingOperator.template_fields))
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json", "input_artifacts": "json"}
-
-    def __init__(
-        self,
-        *,
-        scenario_id: str,
-        executable_id: str,
-        parameters: Mapping[str, Any] | None = None,
-        input_artifacts: Mapping[str, str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.scenario_id = scenario_id
-        self.executable_id = executable_id
-        self.parameters = parameters
-        self.input_artifacts = input_artifacts
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aicore.api import ensure
         from airflow_provider_aicore.ledger import own_configuration
 
         run = logical_run(context["ti"])
         with alarm_put_off(), self.connect() as client:
-            with refusing_bad_input():
-                bindings = ensure.Bindings.of(
-                    self.scenario_id,
-                    self.executable_id,
-                    {} if self.parameters is None else self.parameters,
-                    {} if self.input_artifacts is None else self.input_artifacts,
-                )
+            bindings = self.bindings()
+            if self.validate_only:
+                return self.validate(client, bindings)
+            checking = self.checking(client, bindings)
             patience = self.patience(client)
             memory = self.memory(context, client)
             started = self.start(
                 client,
                 memory,
-                own_configuration.start(run, bindings, patience, memory),
+                own_configuration.start(run, bindings, patience, memory, before_creation=checking),
                 lambda: own_configuration.abandon(run, patience, memory),
             )
             self.tell(

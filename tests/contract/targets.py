@@ -43,7 +43,7 @@ class Target:
     @classmethod
     def of(cls, emulator: Emulator, connect: Callable[[], httpx.Client]) -> Self:
         """Give an emulator with one executable as target."""
-        with_text_clf(emulator)
+        with_text_clf(emulator, {"text-data": "dataset"})
         return cls(connect, emulator.service_key, emulator=emulator)
 
     @property

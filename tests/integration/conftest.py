@@ -25,16 +25,17 @@ def airflow_database() -> None:
 
 @pytest.fixture
 def server(monkeypatch) -> Iterator[EmulatorServer]:
-    """Return an emulator that listens, with an executable, and a connection that leads there."""
+    """Return an emulator that listens, with two executables, and a connection that leads there."""
     with EmulatorServer(options=Options(deletion_seconds=0)) as server:
-        server.emulator.add_executable(
-            "text-clf",
-            "text-clf-train",
-            parameters={"epochs": "10"},
-            input_artifacts={"text-data": "dataset"},
-            output_artifacts={"text-model": "model"},
-            progress=Progress.by_clock(unknown=0.2, pending=0.2, running=0.5),
-        )
+        for executable_id, inputs in (("text-clf-train", {}), ("text-clf-read", {"text-data": "dataset"})):
+            server.emulator.add_executable(
+                "text-clf",
+                executable_id,
+                parameters={"epochs": "10"},
+                input_artifacts=inputs,
+                output_artifacts={"text-model": "model"},
+                progress=Progress.by_clock(unknown=0.2, pending=0.2, running=0.5),
+            )
         extra = {"secret_service_key": server.emulator.service_key}
         monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
         monkeypatch.setenv("NO_PROXY", f"127.0.0.1,{os.environ.get('NO_PROXY', '')}")

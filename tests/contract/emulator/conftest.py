@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from tests.emulators import Api
 
 
+@pytest.fixture(scope="session")
+def declared_inputs() -> dict[str, str]:
+    """Give ``text-clf-train`` an input artifact."""
+    return {"text-data": "dataset"}
+
+
 @pytest.fixture
 def emulator(make_emulator) -> Emulator:
     """Give an emulator with default options."""

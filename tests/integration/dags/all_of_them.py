@@ -16,7 +16,7 @@ from airflow_provider_aicore.operators.execution import (
 )
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 
-executable: dict[str, Any] = {"scenario_id": "{{ params.scenario }}", "executable_id": "text-clf-train"}
+executable: dict[str, Any] = {"scenario_id": "{{ params.scenario }}", "executable_id": "text-clf-read"}
 with DAG("all_of_them", schedule=None, params={"scenario": "text-clf", "epochs": 3}) as dag:
     register = AICoreRegisterArtifactOperator(
         task_id="register",
@@ -39,7 +39,11 @@ with DAG("all_of_them", schedule=None, params={"scenario": "text-clf", "epochs":
         task_id="wait", execution_id=start.output["id"], deferrable=True, poll_interval=1
     )
     run = AICoreRunExecutableOperator.partial(
-        task_id="run", **executable, deferrable=True, poll_interval=1
+        task_id="run",
+        **executable,
+        input_artifacts={"text-data": register.output["id"]},
+        deferrable=True,
+        poll_interval=1,
     ).expand(parameters=[{"epochs": 1}, {"epochs": 2}])
     stop = AICoreStopExecutionOperator(task_id="stop", execution_id=wait.output["id"])
     delete = AICoreDeleteExecutionOperator(task_id="delete", execution_id=stop.output["id"])

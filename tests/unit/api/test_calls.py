@@ -16,8 +16,8 @@ from airflow_provider_aicore.api import (
     metrics,
     scenarios,
 )
-from airflow_provider_aicore.api.bindings import parameter_value
 from airflow_provider_aicore.emulator import Answer
+from airflow_provider_aicore.signature import parameter_value
 
 BAD_IDS = ["", "abc", "a" * 65, "with space", "a/b/c/d", "../../x", "äöüß", None, 1234]
 

@@ -43,7 +43,7 @@ def test_an_identical_configuration_is_reused_and_that_is_said(connection, conte
     assert _operator().execute(context) == {**first, "reused": True}
     assert f"Reused the identical configuration {first['id']}" in capfd.readouterr().out
     assert _operator(reuse=False).execute(context)["id"] != first["id"]
-    assert _operator(parameters={"epochs": 21}).execute(context)["id"] != first["id"]
+    assert _operator(parameters={"learning-rate": 21}).execute(context)["id"] != first["id"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_bad_input_fails_without_a_request_and_without_a_retry(
 def test_a_refusal_of_ai_core_is_raised_with_its_reason(connection, context):
     """An executable that does not exist is AI Core's to tell."""
     with pytest.raises(AICoreRefused, match="no-such-executable"):
-        _operator(executable_id="no-such-executable").execute(context)
+        _operator(executable_id="no-such-executable", preflight="off").execute(context)
 
 
 def test_an_error_out_of_the_network_is_not_called_bad_input(connection, context, network):
