@@ -69,8 +69,9 @@ class AICoreBindingOperator(AICoreBaseOperator):
                 f"scenario_id is {scenario_id!r}, executable_id {executable_id!r} and template {template!r}, "
                 "but either both ids are needed, or a template."
             )
-        self.scenario_id = scenario_id if template is None else template.scenario_id
-        self.executable_id = executable_id if template is None else template.executable_id
+        # One of the two is there: both ids, or a template that has them.
+        self.scenario_id: Any = scenario_id if template is None else template.scenario_id
+        self.executable_id: Any = executable_id if template is None else template.executable_id
         self.template = template
         self.parameters = parameters
         self.input_artifacts = input_artifacts

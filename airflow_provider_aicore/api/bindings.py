@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aicore.api.validation import (
     MAX_BINDINGS,
     MAX_NAME,
+    Complaints,
     check_id,
     check_mapping,
     check_range,
@@ -22,17 +23,24 @@ def parameter_values(parameters: Mapping[str, object]) -> dict[str, str]:
     """Check parameters and turn their values into the text that AI Core takes."""
     check_mapping("parameters", parameters)
     check_range("number of parameters", len(parameters), 0, MAX_BINDINGS)
-    return {_key("parameter", key): parameter_value(key, value) for key, value in parameters.items()}
+    complaints, values = Complaints(), {}
+    for key, value in parameters.items():
+        with complaints.kept():
+            values[_key("parameter", key)] = parameter_value(key, value)
+    complaints.tell()
+    return values
 
 
 def artifact_ids(input_artifacts: Mapping[str, str]) -> dict[str, str]:
     """Check the input artifacts' names and ids."""
     check_mapping("input_artifacts", input_artifacts)
     check_range("number of input artifacts", len(input_artifacts), 0, MAX_BINDINGS)
-    return {
-        _key("input artifact", key): check_id(f"id of input artifact {key!r}", value)
-        for key, value in input_artifacts.items()
-    }
+    complaints, ids = Complaints(), {}
+    for key, value in input_artifacts.items():
+        with complaints.kept():
+            ids[_key("input artifact", key)] = check_id(f"id of input artifact {key!r}", value)
+    complaints.tell()
+    return ids
 
 
 def _key(what: str, key: object) -> str:

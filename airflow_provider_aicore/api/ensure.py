@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from airflow_provider_aicore.api import artifacts, configurations
 from airflow_provider_aicore.api.bindings import artifact_ids, parameter_values
 from airflow_provider_aicore.api.call import Call, Flow, once, pages
-from airflow_provider_aicore.api.validation import MAX_SEARCH, check_id
+from airflow_provider_aicore.api.validation import MAX_SEARCH, Complaints, check_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,21 +65,26 @@ class Bindings:
     @classmethod
     def of(
         cls,
-        scenario_id: str | None,
-        executable_id: str | None,
+        scenario_id: str,
+        executable_id: str,
         parameters: Mapping[str, object],
         input_artifacts: Mapping[str, str],
     ) -> Self:
         """Check what is given and turn the values into text.
 
-        :raises ValueError: something is not as AI Core takes it.
+        :raises ValueError: something is not as AI Core takes it; all of that is told.
         """
-        return cls(
-            check_id("scenario_id", scenario_id),
-            check_id("executable_id", executable_id),
-            parameter_values(parameters),
-            artifact_ids(input_artifacts),
-        )
+        complaints, values, ids = Complaints(), dict[str, str](), dict[str, str]()
+        with complaints.kept():
+            check_id("scenario_id", scenario_id)
+        with complaints.kept():
+            check_id("executable_id", executable_id)
+        with complaints.kept():
+            values = parameter_values(parameters)
+        with complaints.kept():
+            ids = artifact_ids(input_artifacts)
+        complaints.tell()
+        return cls(scenario_id, executable_id, values, ids)
 
     @classmethod
     def those_of(cls, configuration: Configuration) -> Self:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 from airflow_provider_aicore.schedule_times import in_utc
@@ -25,6 +26,29 @@ _URL = re.compile(r"[a-z0-9-]+://.+", re.ASCII)
 _LABEL_KEY = re.compile(r"ext\.ai\.sap\.com/[\w.-]+", re.ASCII)
 _RESOURCE_GROUP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{1,251}[a-zA-Z0-9]", re.ASCII)
 _SHOWN = 80
+
+
+class Complaints:
+    """Keeps what is wrong with each of several things, to tell it all at once."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep what a check raises."""
+        try:
+            yield
+        except ValueError as error:
+            self._texts.append(str(error))
+
+    def tell(self) -> None:
+        """Raise what was kept, if anything was.
+
+        :raises ValueError: with one complaint as it is, or with several, each in a line.
+        """
+        if self._texts:
+            raise ValueError("\n".join(self._texts))
 
 
 def check_id(what: str, value: object) -> str:

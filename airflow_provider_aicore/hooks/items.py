@@ -22,7 +22,7 @@ class ExecutionFilters(TypedDict, total=False):
     scenario_id: str
     executable_ids: Sequence[str]
     execution_schedule_id: str
-    status: Literal[UNKNOWN, PENDING, RUNNING, COMPLETED, STOPPING, STOPPED, DEAD] | ExecutionStatus
+    status: ExecutionStatus
 
 
 class ConfigurationFilters(TypedDict, total=False):

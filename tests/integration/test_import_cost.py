@@ -16,6 +16,7 @@ MODULES = [
     "airflow_provider_aicore.operators.execution_schedule",
     "airflow_provider_aicore.operators.metrics",
     "airflow_provider_aicore.sensors.aicore",
+    "airflow_provider_aicore.workflow_template",
 ]
 CODE = """
 import json, sys

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_type
 
-from airflow_provider_aicore.api import AsyncClient, Client, Execution, ExecutionStatus, executions, metrics
+from airflow_provider_aicore.api import (
+    AsyncClient,
+    Client,
+    Execution,
+    ExecutionStatus,
+    executions,
+    metrics,
+    preflight,
+)
 from airflow_provider_aicore.api.models import Configuration, ExecutionCreated, ExecutionMetrics, LogLine
+from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
+from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
+from airflow_provider_aicore.signature import Problem
+from airflow_provider_aicore.workflow_template import WorkflowTemplate
 
 if TYPE_CHECKING:
+    from airflow_provider_aicore.api.call import Flow
+    from airflow_provider_aicore.api.ensure import Bindings
     from airflow_provider_aicore.hooks.aicore import AICoreHook
 
 
@@ -19,6 +33,22 @@ def blocking(client: Client) -> None:
     assert_type(client.send(executions.query()), list[Execution])
     assert_type(client.send(executions.count()), int)
     assert_type(client.run(metrics.find("e123", client.retry)), ExecutionMetrics | None)
+
+
+def preflight_of(client: Client, bindings: Bindings) -> None:
+    """What is found before anything is created."""
+    check: Flow[list[Problem]] = preflight.check(bindings, client.retry)
+    assert_type(client.run(check), list[Problem])
+
+
+def from_a_file() -> None:
+    """A template stands for the ids of an operator."""
+    template = WorkflowTemplate.from_file("train.yaml")
+    assert_type(template, WorkflowTemplate)
+    assert_type(template.check({"epochs": 1}, None), list[Problem])
+    AICoreRunExecutableOperator(task_id="t", template=template, preflight="warn", validate_only=True)
+    AICoreCreateConfigurationOperator(task_id="t", name="n", template=template, preflight="off")
+    AICoreRunExecutableOperator(task_id="t", scenario_id="s123", executable_id="e123")
 
 
 async def asynchronous(client: AsyncClient) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from airflow_provider_aicore.api import RetryPolicy, configurations, ensure, executions
+from airflow_provider_aicore.api.call import Sleep
 from airflow_provider_aicore.api.errors import APIConnectionError, BadRequestError
 from airflow_provider_aicore.emulator import Options, Progress, Step
 from airflow_provider_aicore.emulator.faults import Answer, ConnectionLost, unavailable
@@ -22,9 +23,10 @@ BINDINGS = ensure.Bindings.of("text-clf", "text-clf-train", {"learning-rate": 0.
 def start(client, memory, patience):
     """Return a function that starts the run as a try of its task does."""
 
-    def start(try_number, *, run=RUN, bindings=BINDINGS):
+    def start(try_number, *, run=RUN, bindings=BINDINGS, before_creation=None):
         run = dataclasses.replace(run, try_number=try_number)
-        return client.run(own_configuration.start(run, bindings, patience, memory))
+        flow = own_configuration.start(run, bindings, patience, memory, before_creation=before_creation)
+        return client.run(flow)
 
     return start
 
@@ -48,6 +50,33 @@ def test_a_retry_adopts_the_live_execution(start, emulator):
 
     assert second == dataclasses.replace(first, adopted=True)
     assert len(emulator.statuses()) == 1
+
+
+def refuse():
+    """Refuse what is about to be created, as a flow."""
+    yield Sleep(0)
+    raise ValueError("it does not fit")
+
+
+def test_what_is_refused_before_its_creation_leaves_nothing(start, memory, emulator):
+    """Neither a configuration nor an intent."""
+    with pytest.raises(ValueError, match="it does not fit"):
+        start(1, before_creation=refuse())
+
+    assert [one.path for one in emulator.requests if one.method == "POST" and "/lm/" in one.path] == []
+    assert memory.read() is None
+
+
+def test_a_try_that_finds_a_configuration_asks_nobody_whether_to_create_it(start, client, emulator):
+    """Neither one that adopts an execution, nor one that starts another one after it has failed."""
+    emulator.script("text-clf-train", [Progress.at_once("DEAD"), Progress.stuck("RUNNING")])
+    dead = start(1)
+    client.send(executions.get(dead.execution_id))
+
+    again = start(2, before_creation=refuse())
+
+    assert (again.configuration_id, again.adopted) == (dead.configuration_id, False)
+    assert start(3, before_creation=refuse()).adopted
 
 
 def test_a_retry_that_remembers_the_execution_needs_one_request(start, memory, emulator):

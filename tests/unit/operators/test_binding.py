@@ -59,6 +59,31 @@ def test_bindings_that_do_not_fit_fail_the_task_before_anything_is_created(
     assert [one for one in _sent(network, "/lm/") if not one.startswith("GET")] == []
 
 
+def test_all_that_can_never_be_taken_is_told_at_once_without_a_request(connection, context, network, kind):
+    """Malformed ids, names and values are seen without AI Core."""
+    bad = {
+        "scenario_id": "a/b",
+        "executable_id": "My executable",
+        "parameters": {"learning-rate": None, "": 1, "epochs": "x" * 5001, "right": 1},
+        "input_artifacts": {"data": None, "more": ""},
+    }
+    with pytest.raises(AICoreInvalidInput) as caught:
+        _operator(kind, **bad).execute(context)
+
+    told = str(caught.value).splitlines()
+    words = (
+        "'a/b'",
+        "'My executable'",
+        "is None",
+        "is empty",
+        "5001 characters",
+        "artifact 'data'",
+        "'more'",
+    )
+    assert [word in line for word, line in zip(words, told, strict=True)] == [True] * 7
+    assert network.requests == []
+
+
 def test_a_warning_does_not_fail_the_task(connection, context, network, kind, capfd):
     """What AI Core may take is logged."""
     network.script("text-clf-train", Progress.at_once())
