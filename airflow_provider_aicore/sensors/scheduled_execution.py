@@ -19,9 +19,10 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
+from airflow_provider_aicore.reporting import link_fields
 from airflow_provider_aicore.sensors.base import AICoreBaseSensor
 from airflow_provider_aicore.wait_event import DEADLINE, REFUSED
-from airflow_provider_aicore.waiting import DEAD_TRIGGERER_GRACE, has_ended, link_fields
+from airflow_provider_aicore.waiting import DEAD_TRIGGERER_GRACE, has_ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
