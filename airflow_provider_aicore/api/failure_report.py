@@ -115,7 +115,7 @@ class FailureReport:
             if room < 0:
                 break
             said.append(text)
-        return [f"The last {len(said)} lines of its log:", *reversed(said)]
+        return ["The end of its log:", *reversed(said)]
 
 
 def which(execution: Execution) -> str:

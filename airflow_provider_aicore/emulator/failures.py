@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_provider_aicore.emulator.progress import Progress, Step
-from airflow_provider_aicore.emulator.status_details import PodReport, describe, tail
+from airflow_provider_aicore.emulator.status_details import PodReport
 
 _IMAGE = "registry.example.com/team/train:1.0"
-_POD = "train"
 
 
 def failing(cause: str, *, seconds: float = 0.0) -> Progress:
@@ -46,11 +45,10 @@ class Failure:
     def progress(self, seconds: float) -> Progress:
         """Make the progress, in which it fails after so many seconds."""
         if self.waits:
-            pod = PodReport(_POD, message=self.message, waits=True)
-            return Progress((Step("PENDING", seconds, message=self.message, details=describe([pod])),))
+            pod = PodReport("", message=self.message, waits=True)
+            return Progress((Step("PENDING", seconds, message=self.message, pod=pod),))
         exit_code = None if self.culprit is None else self.exit_code
-        pod = PodReport(_POD, exit_code, self.message, self.culprit, tail(self.log))
-        dead = Step("DEAD", seconds, details=describe([pod]), log=self.log)
+        dead = Step("DEAD", seconds, log=self.log, pod=PodReport("", exit_code, self.message, self.culprit))
         return Progress((Step("RUNNING"), dead) if self.log else (dead,))
 
 

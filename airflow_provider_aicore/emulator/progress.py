@@ -22,6 +22,7 @@ class Step:
     :param message: the ``statusMessage`` from then on.
     :param details: the ``statusDetails`` from then on; default: what AI Core says in such a status.
     :param log: lines that its container ``main`` writes when it is entered.
+    :param pod: how its only pod is doing from then on, in place of *details*; its name and log are filled in.
     """
 
     status: str
@@ -30,6 +31,7 @@ class Step:
     message: str = ""
     details: Mapping[str, Any] | None = None
     log: tuple[str, ...] = ()
+    pod: PodReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +219,10 @@ def _details(workload: Workload, step: Step) -> dict[str, Any] | None:
         return dict(step.details)
     if not workload.has_workflow:
         return {}  # The rest is about workflows.
-    if step.status == "DEAD":
+    if step.status == "DEAD" or step.pod is not None:
+        pod = step.pod or PodReport("", 1, "Error (exit code 1)", culprit="main")
         log_tail = tail(line.msg for line in workload.logs)
-        return describe([PodReport(workload.id, 1, "Error (exit code 1)", culprit="main", log_tail=log_tail)])
+        return describe([replace(pod, name=workload.id, log_tail=log_tail)])
     if step.status == "COMPLETED":
         return describe([PodReport(workload.id, 0)])
     return describe([PodReport(workload.id)] if step.status == "RUNNING" else [])
