@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,15 @@ def airflow_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture
+def example_bundle(monkeypatch) -> None:
+    """Let Airflow find the examples: it runs no DAG that is in none of its bundles."""
+    folder = Path(__file__).parents[2] / "example_dags"
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundle = {"name": "examples", "classpath": local, "kwargs": {"path": str(folder)}}
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
 
 
 @pytest.fixture

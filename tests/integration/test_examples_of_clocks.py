@@ -27,20 +27,13 @@ NAME = "digits classifier, nightly"
 CRON = schedule_times.normalised("30 2 * * mon-fri")
 DAY = timedelta(days=1)
 FOLDER = EXAMPLES[0].parent
+pytestmark = pytest.mark.usefixtures("example_bundle")
 
 
 @pytest.fixture
 def clock():
     """Return AI Core's clock, a fortnight slow until it is turned."""
     return ManualClock(time.time() - 14 * 24 * 3600)
-
-
-@pytest.fixture(autouse=True)
-def _examples(monkeypatch):
-    """Let Airflow find the examples: it runs no DAG that is in none of its bundles."""
-    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
-    bundle = {"name": "examples", "classpath": local, "kwargs": {"path": str(FOLDER)}}
-    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
 
 
 @pytest.fixture

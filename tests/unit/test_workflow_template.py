@@ -11,6 +11,8 @@ import pytest
 from airflow_provider_aicore.workflow_template import WorkflowTemplate, WorkflowTemplateError
 from tests.templates import TRAIN
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def read(tmp_path):
@@ -45,7 +47,7 @@ def test_an_input_with_a_source_of_its_own_need_not_be_bound(read, source):
 
 def test_the_demo_s_template_is_read_as_ai_core_shows_it():
     """The same file is the emulator's."""
-    path = Path(__file__).parents[2] / "demo" / "templates" / "digits-classifier.yaml"
+    path = ROOT / "demo" / "templates" / "digits-classifier.yaml"
 
     template = WorkflowTemplate.from_file(path)
 
@@ -55,6 +57,13 @@ def test_the_demo_s_template_is_read_as_ai_core_shows_it():
         {"digits": "dataset"},
         {"digits-model": "model"},
     )
+
+
+def test_the_example_s_template_is_the_demo_s():
+    """The demo and the emulator run what the example is checked with."""
+    here, there = (ROOT / folder / "digits-classifier.yaml" for folder in ("example_dags", "demo/templates"))
+
+    assert here.read_text() == there.read_text()
 
 
 def test_anchors_and_merge_keys_are_followed(read):
@@ -197,7 +206,7 @@ print(before, [name for name in sys.modules if name.startswith(("airflow_provide
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
 
     assert done.stdout.splitlines()[-1] == "False []"
