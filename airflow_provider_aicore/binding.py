@@ -120,10 +120,10 @@ class AICoreBindingOperator(AICoreBaseOperator):
             listed = "".join(
                 f"\n- {'' if problem.is_error else 'Warning: '}{problem.text}" for problem in problems
             )
+            what_else = "" if fail else "\nCorrect these; preflight='warn' goes on in spite of them."
             raise AICoreInvalidInput(
                 f"What is given for executable {self.executable_id} of scenario {self.scenario_id} does not "
-                f"fit {source}. Nothing was created.{listed}\n"
-                "Correct these; preflight='warn' goes on in spite of them."
+                f"fit {source}. Nothing was created.{listed}{what_else}"
             )
         for problem in problems:
             self.log.warning("%s", problem.text)

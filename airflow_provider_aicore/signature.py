@@ -125,12 +125,12 @@ def _undeclared(
         return Problem(f"{text} as one, but as {other.what}: give it in `{other.argument}`.")
     if meant is None:
         known = f"It declares {', '.join(map(repr, side.declared))}" if side.declared else "It declares none"
-        return Problem(f"{text}, so the workflow does not get it. {known}.", is_error)
+        return Problem(f"{text}. {known}.", is_error)
     if _same(name, meant):
         return Problem(f"{text}; did you mean {meant!r}? A name has to match to the letter, case included.")
     if meant in missing:
         return Problem(f"{text}; did you mean {meant!r}, which is needed and not bound?")
-    return Problem(f"{text}, so the workflow does not get it; did you mean {meant!r}?", is_error)
+    return Problem(f"{text}; did you mean {meant!r}?", is_error)
 
 
 def closest(name: str, known: Collection[str]) -> str | None:
