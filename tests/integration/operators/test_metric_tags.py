@@ -61,8 +61,8 @@ def test_without_tags_nothing_is_written(connection, context, network):
 
 @pytest.mark.parametrize(
     "fault",
-    [unavailable(), ConnectionLost(), Answer(403, "RBAC: access denied"), Answer(413, "too much")],
-    ids=["503", "lost", "403", "413"],
+    [unavailable(), ConnectionLost(), Answer(403, "RBAC: access denied"), Answer(429, "later")],
+    ids=["503", "lost", "403", "429"],
 )
 def test_tags_that_cannot_be_written_are_a_warning(connection, context, network, capfd, fault):
     """The execution goes on, is started once and waited for; the tags are tried once."""
