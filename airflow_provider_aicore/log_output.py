@@ -84,15 +84,17 @@ def show_tail(client: Client, execution: Execution, lines: int, log: LeveledLog)
 def showing_live(
     flow: Flow[Execution | None], follower: LogFollower, log: LeveledLog
 ) -> Flow[Execution | None]:
-    """Run the flow of a wait and show the log meanwhile, to its end if the execution has ended."""
+    """Run the flow of a wait and show log and metrics meanwhile, the log to its end if the wait has one."""
     from airflow_provider_aicore.api import lifecycle
+    from airflow_provider_aicore.api.metric_following import MetricFollower
     from airflow_provider_aicore.poller import read_to_the_end, reading_along
 
     def tell(lines: Iterable[ShownLine]) -> None:
         for level, text in lines:
             log.log(level, "%s", text)
 
-    execution = yield from reading_along(flow, follower, tell)
+    metrics = MetricFollower(follower.execution_id, now=follower.now)
+    execution = yield from reading_along(reading_along(flow, follower, tell), metrics, tell)
     if execution is not None and lifecycle.outcome(execution.status) is not None:
         yield from read_to_the_end(follower, tell)
     return execution

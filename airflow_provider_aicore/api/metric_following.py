@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.call import Flow, once
 from airflow_provider_aicore.api.errors import AICoreError, NotFoundError
+from airflow_provider_aicore.api.log_lines import ShownLine
 from airflow_provider_aicore.api.metrics import last, query
 from airflow_provider_aicore.api.retry import NO_RETRY
 
@@ -27,16 +28,6 @@ _SLOWER = 1.5
 _MOST_LINES, _MOST_VALUES, _LONGEST_NAME = 5, 12, 80
 
 
-class NewsLine(NamedTuple):
-    """A line to log.
-
-    :param level: of the standard library's logging.
-    """
-
-    level: int
-    text: str
-
-
 class MetricNews:
     """Tells of each metric that has changed its last value, by step; metrics with labels are told apart."""
 
@@ -45,7 +36,7 @@ class MetricNews:
         self._told: dict[str, object] = {}
         self._is_troubled = False
 
-    def of(self, found: ExecutionMetrics | Exception | None) -> list[NewsLine]:
+    def of(self, found: ExecutionMetrics | Exception | None) -> list[ShownLine]:
         """Return what is to be told after a look; trouble is told once.
 
         :param found: what it came to; ``None`` where no metrics were written yet.
@@ -55,13 +46,13 @@ class MetricNews:
                 return []
             self._is_troubled = True
             return [
-                NewsLine(
+                ShownLine(
                     logging.WARNING,
                     f"The metrics of execution {self._execution_id} cannot be read; trying again. {found}",
                 )
             ]
         self._is_troubled = False
-        return [NewsLine(logging.INFO, line) for line in self._lines(found)]
+        return [ShownLine(logging.INFO, line) for line in self._lines(found)]
 
     def _lines(self, found: ExecutionMetrics | None) -> list[str]:
         by_name: dict[str, list[Metric]] = {}
@@ -91,7 +82,7 @@ class MetricFollower:
         self._news = MetricNews(execution_id)
         self._pause = INTERVAL
 
-    def read(self) -> Flow[list[NewsLine]]:
+    def read(self) -> Flow[list[ShownLine]]:
         """Look once, and return what to tell."""
         found: ExecutionMetrics | AICoreError | None
         try:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api.log_following import LogFollower
     from airflow_provider_aicore.api.log_lines import ShownLine
+    from airflow_provider_aicore.api.metric_following import MetricFollower
 
     Tell = Callable[[Iterable[ShownLine]], object]
 
 T = TypeVar("T")
 
 
-def reading_along(flow: Flow[T], follower: LogFollower, tell: Tell) -> Flow[T]:
-    """Run a flow, and read a log whenever that sleeps.
+def reading_along(flow: Flow[T], follower: LogFollower | MetricFollower, tell: Tell) -> Flow[T]:
+    """Run a flow, and read a log, or metrics, whenever that sleeps.
 
     :param tell: shows what is read.
     """
@@ -59,7 +60,7 @@ def read_to_the_end(follower: LogFollower, tell: Tell) -> Flow[None]:
     tell(follower.rest())
 
 
-def _asleep(until: float, follower: LogFollower, tell: Tell) -> Flow[None]:
+def _asleep(until: float, follower: LogFollower | MetricFollower, tell: Tell) -> Flow[None]:
     now = follower.now
     while follower.due_at < until and now() < until:
         yield Sleep(max(0.0, follower.due_at - now()))

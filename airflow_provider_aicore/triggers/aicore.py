@@ -47,7 +47,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         task; never if not given.
     :param first_look_after: seconds before the first look, and before a deadline that has passed is told: a
         task that is woken while its worker still exits is failed by Airflow's scheduler.
-    :param logs: ``live`` shows the execution's log in the task's while it waits.
+    :param logs: ``live`` shows the execution's log and metrics in the task's log while it waits.
     :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
         does, nor one that an older version has stored.
     """
@@ -127,10 +127,11 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         await load("hooks.aicore", "poller")
         if self.logs != "live":
             return await self._watch_execution()
-        await load("triggers.live_log")
+        await load("triggers.live_log", "triggers.live_metrics")
         from airflow_provider_aicore.triggers.live_log import LiveLog
+        from airflow_provider_aicore.triggers.live_metrics import LiveMetrics
 
-        async with LiveLog(self) as log:
+        async with LiveMetrics(self), LiveLog(self) as log:
             end = await self._watch_execution()
             if end.outcome == ENDED:
                 self.log_shown = await log.finish()

@@ -133,7 +133,8 @@ def test_live_looks_at_the_log_in_its_own_time(make_operator, context, network):
 
     paths = Counter(one.path.rpartition("/")[2] for one in network.requests if one.method == "GET")
     assert 3000 / 60 <= paths["logs"] <= 3000 / 60 + 8
-    assert len(network.requests) - paths["logs"] <= 12
+    assert abs(paths["metrics"] - paths["logs"]) <= 4
+    assert len(network.requests) - paths["logs"] - paths["metrics"] <= 12
 
 
 def test_live_shows_the_tail_of_what_had_ended(make_operator, mode, context, network, shown):
