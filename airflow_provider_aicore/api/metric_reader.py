@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 ALONE = 5
 """Executions that are asked for one by one in a round, at most."""
+MOST_POINTS = 3000
+"""Of the executions that are asked for together, as far as is known: ten times the 1000 that each may have
+take longer to read than an event loop has to spare."""
 _REMEMBERED = 10
 """Rounds after which one that was not asked for is forgotten."""
 
@@ -31,6 +34,7 @@ class MetricReader:
     def __init__(self) -> None:
         self._having: dict[str, int] = {}
         """Those that have metrics, and the round in which they were asked for."""
+        self._points: dict[str, int] = {}
         self._round = 0
         self._leaves_out: bool | None = None
         """Whether who has no metrics is left out of an answer, as far as is known."""
@@ -47,8 +51,9 @@ class MetricReader:
         self._having |= dict.fromkeys(having, self._round)
         oldest = self._round - _REMEMBERED
         self._having = {each: asked for each, asked in self._having.items() if asked > oldest}
+        self._points = {each: self._points[each] for each in self._having}
         lacking = [each for each in ids if each not in self._having]
-        yield from _tens(having)
+        yield from self._packed(having)
         if self._leaves_out is None and having and lacking:
             yield [having[0], *lacking[: MAX_EXECUTIONS - 1]]
             lacking = [each for each in lacking if each not in self._having]
@@ -62,6 +67,18 @@ class MetricReader:
                     break
         if not self._leaves_out:
             yield from self._alone([each for each in lacking if each not in self._having])
+
+    def _packed(self, having: list[str]) -> Iterator[list[str]]:
+        batch: list[str] = []
+        points = 0
+        for each in having:
+            points += self._points[each]
+            if len(batch) == MAX_EXECUTIONS or (batch and points > MOST_POINTS):
+                yield batch
+                batch, points = [], self._points[each]
+            batch.append(each)
+        if batch:
+            yield batch
 
     def _alone(self, lacking: list[str]) -> Iterator[list[str]]:
         """Give those whose turn is longest ago."""
@@ -85,6 +102,7 @@ class MetricReader:
         if len(found) < len(batch):
             self._leaves_out = True
         self._having |= dict.fromkeys(found, self._round)
+        self._points |= {each: len(one.metrics or ()) for each, one in found.items()}
         return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 import pytest
 
@@ -48,8 +47,8 @@ def test_a_new_value_of_the_same_step_is_told_and_nan_only_once():
 
     assert _told(news, ("loss", 0.9, 1)) == ["step 1: loss 0.9"]
     assert _told(news, ("loss", 0.8, 1)) == ["step 1: loss 0.8"]
-    assert _told(news, ("loss", math.nan, 2)) == ["step 2: loss nan"]
-    assert _told(news, ("loss", math.nan, 2)) == []
+    assert _told(news, ("loss", float("nan"), 2)) == ["step 2: loss nan"]
+    assert _told(news, ("loss", float("nan"), 2)) == []
 
 
 def test_metrics_with_different_labels_are_told_apart():

@@ -95,20 +95,20 @@ def test_a_look_that_fails_is_told_and_the_next_one_looks_again(together):
 
 
 def test_who_leaves_takes_nothing_from_those_who_stay(together):
-    """One who is cancelled does not end the round that has begun with him."""
-    ids = together.start(RUNNING, 2)
-    _measure(together, ids)
+    """One who is cancelled ends neither the round that has begun with him nor the look of another."""
+    (execution_id,) = together.start(RUNNING)
+    _measure(together, [execution_id])
 
     async def main():
         async with _visiting(together) as aicore:
-            await aicore.metrics(ids[0])
-            leaving = asyncio.create_task(aicore.metrics(ids[0]))
-            staying = asyncio.create_task(aicore.metrics(ids[1]))
+            await aicore.metrics(execution_id)
+            leaving = asyncio.create_task(aicore.metrics(execution_id))
+            staying = asyncio.create_task(aicore.metrics(execution_id))
             await asyncio.sleep(1)
             leaving.cancel()
             return await staying
 
-    assert together.run(main()).execution_id == ids[1]
+    assert together.run(main()).execution_id == execution_id
 
 
 def test_nothing_is_left_when_all_have_gone(together):

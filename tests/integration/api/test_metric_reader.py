@@ -66,6 +66,17 @@ def test_all_that_have_metrics_are_read_ten_with_a_request(client, start, read):
     assert read(ids)[1] == 3
 
 
+def test_those_with_many_points_are_read_in_smaller_batches(client, start, read):
+    """An answer of ten thousand points would stop the event loop for longer than others bear."""
+    ids = start(7)
+    for execution_id in ids:
+        points = [{"name": "loss", "value": 1, "step": step} for step in range(1000)]
+        client.send(metrics.modify(execution_id, metrics=points))
+
+    read(ids)
+    assert read(ids) == (set(ids), 3)
+
+
 def test_those_without_metrics_hide_nobody(client, start, read):
     """Who has some is found within a few rounds, and then read in each."""
     ids = start(24)
