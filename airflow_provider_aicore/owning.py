@@ -17,6 +17,7 @@ from airflow_provider_aicore.exceptions import (
 )
 from airflow_provider_aicore.interruption import ToldToEndError, alarm_heard, alarm_put_off
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
+from airflow_provider_aicore.reporting import link_fields
 from airflow_provider_aicore.waiting import AICoreWaitingOperator
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ class AICoreOwningOperator(AICoreWaitingOperator):
 
         findings = client.run(diagnosis.why_not_started(execution, client.retry))
         what_now = _end(client, execution.id)
+        if url := self.know_link(AICoreExecutionLink(), **link_fields(client, execution)):
+            what_now = f"{what_now} Look at it: {url}"
         raise not_started(execution, self.pending_timeout or 0.0, findings, what_now)
 
     def on_told_to_end(self, client: Client, execution_id: str) -> NoReturn:

@@ -123,6 +123,21 @@ def test_what_keeps_an_execution_from_starting_is_told(make_operator, mode, cont
         assert part in text
 
 
+@pytest.mark.parametrize("cause", ["killed", "no-node"])
+def test_where_to_look_is_told(make_operator, mode, context, network, monkeypatch, cause):
+    """If the connection has a template for links: also of what has never started."""
+    template = "https://launchpad.test/{execution_id}"
+    extra = {"secret_service_key": network.service_key, "launchpad_url_template": template}
+    monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
+    network.script("text-clf-train", failing(cause, seconds=60))
+
+    with pytest.raises((AICoreExecutionFailed, AICoreExecutionNotStarted)) as caught:
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+    execution_id = context["ti"].xcoms["execution_id"]
+    assert f"Look at it: https://launchpad.test/{execution_id}" in str(caught.value)
+
+
 def test_a_missing_object_store_secret_is_told(make_operator, mode, context, network, client_for_looking):
     """AI Core itself says nothing then, and the execution stays UNKNOWN."""
     client_for_looking.send(Call("DELETE", "/admin/objectStoreSecrets/default", nothing))

@@ -78,6 +78,15 @@ def test_trouble_with_the_log_is_a_warning(make_operator, mode, context, network
     assert "[warning  ]" in told
 
 
+def test_an_execution_without_a_log_is_told(make_operator, mode, context, network, capfd):
+    """Nobody looks for lines that are not there."""
+    network.script("text-clf-train", Progress.by_clock())
+
+    run_to_the_end(make_operator(deferrable=mode), context)
+
+    assert "has no log: it printed nothing, or has never started" in capfd.readouterr().out
+
+
 def test_a_sensor_shows_it_as_well(make_operator, context, network, shown):
     """Whoever waits shows it; who only starts does not."""
     network.script("text-clf-train", Progress.by_clock(log=SAID))

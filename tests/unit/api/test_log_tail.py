@@ -52,6 +52,12 @@ def test_of_what_has_just_died_late_lines_are_waited_for(read, network, clock, o
     assert sum(clock.slept) == pytest.approx(LATE - 1.0 if looks == 2 else 0.0)
 
 
+def test_a_late_line_of_what_has_died_is_shown(read):
+    """It arrives while the end of the log is waited for; AI Core's own time decides."""
+    # The lines are a millisecond apart, so that the last one is written two seconds after the end.
+    assert read([f"epoch {number}" for number in range(2000)], ago=0.0, lines=1) == ["epoch 1999"]
+
+
 def test_a_log_that_is_not_there_yet_is_looked_for_once_more(read, clock):
     """Lines come some seconds late, but not for ever."""
     assert read([], outcome="COMPLETED", ago=0.0) == []
