@@ -113,3 +113,8 @@ def seconds(name: str, duration: float | timedelta, *, least: float) -> float:
     if not least <= value < math.inf:
         raise AICoreInvalidInput(f"{name} is {duration!r}, but at least {least:g} s are needed.")
     return value
+
+
+def names(given: Sequence[str] | str | None) -> list[str]:
+    """Return names as a list; one may stand without a list, as a template may give it."""
+    return [given] if isinstance(given, str) else [str(name) for name in given or ()]

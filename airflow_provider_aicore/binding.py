@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.base import AICoreBaseOperator, names
 from airflow_provider_aicore.exceptions import AICoreInvalidInput, refusing_bad_input
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class AICoreBindingOperator(AICoreBaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json", "input_artifacts": "json"}
     makes_execution = True
     """Whether an execution is started with the bindings; else a deployment may be."""
+    expected_outputs: Sequence[str] = ()
+    """Names of output artifacts that are to be written."""
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class AICoreBindingOperator(AICoreBaseOperator):
             client.retry,
             for_execution=self.makes_execution,
             optional_inputs=() if self.template is None else self.template.optional_inputs,
+            expected_outputs=names(self.expected_outputs),
             thorough=thorough,
         )
 

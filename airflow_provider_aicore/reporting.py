@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aicore.base import AICoreBaseOperator
+from airflow_provider_aicore.base import AICoreBaseOperator, names
 from airflow_provider_aicore.exceptions import failure, output_missing
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.log_output import (
@@ -87,8 +87,7 @@ class AICoreReportingOperator(AICoreBaseOperator):
         """Make sure that a COMPLETED execution has what `expected_outputs` names."""
         from airflow_provider_aicore.api import outputs
 
-        names = self.expected_outputs
-        needed = [names] if isinstance(names, str) else [str(name) for name in names or ()]
+        needed = names(self.expected_outputs)
         execution, lacking = client.run(outputs.settled(execution, needed, client.retry))
         if lacking is not None:
             raise output_missing(execution, lacking)

@@ -133,6 +133,19 @@ def _undeclared(
     return Problem(f"{text}; did you mean {meant!r}?", is_error)
 
 
+def check_outputs(signature: Signature, expected: Collection[str]) -> list[Problem]:
+    """Compare the output artifacts that are expected with those that are declared."""
+    problems = []
+    for name in expected:
+        if name in signature.output_artifacts:
+            continue
+        meant = closest(name, signature.output_artifacts)
+        hint = f"; did you mean {meant!r}?" if meant else ", so that it may never be written."
+        text = f"The output artifact {name!r} is expected, but not declared by the executable{hint}"
+        problems.append(Problem(text, is_error=meant is not None))
+    return problems
+
+
 def closest(name: str, known: Collection[str]) -> str | None:
     """Give the known name that was probably meant."""
     for each in known:

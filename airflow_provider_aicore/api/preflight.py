@@ -13,7 +13,7 @@ from airflow_provider_aicore.api import artifacts, object_store_secrets, scenari
 from airflow_provider_aicore.api.call import Call, Flow, once
 from airflow_provider_aicore.api.diagnosis import OUTPUT_SECRET
 from airflow_provider_aicore.api.errors import AICoreError, NotFoundError
-from airflow_provider_aicore.signature import Problem, Signature, check_names, closest
+from airflow_provider_aicore.signature import Problem, Signature, check_names, check_outputs, closest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,12 +36,14 @@ def check(
     *,
     for_execution: bool = True,
     optional_inputs: Collection[str] = (),
+    expected_outputs: Collection[str] = (),
     thorough: bool = False,
 ) -> Flow[list[Problem]]:
     """Look for what is wrong with bindings; errors come before warnings.
 
     :param for_execution: an execution is to be started with them; else it may be a deployment.
     :param optional_inputs: names of input artifacts that may be left out, which AI Core does not tell.
+    :param expected_outputs: names of output artifacts that the execution is to write.
     :param thorough: look at the object store secrets as well, and raise what the client raises where the
         executable or the artifacts cannot be read.
     :raises AICoreError: see `thorough`.
@@ -61,6 +63,7 @@ def check(
         signature = signature_of(executable, bindings, optional_inputs)
         problems += check_executable(executable, for_execution=for_execution)
         problems += check_names(signature, bindings.parameters, bindings.input_artifacts)
+        problems += check_outputs(signature, expected_outputs)
     try:
         bound = yield from _artifacts(bindings, retry)
         problems += check_artifacts(bindings, signature, bound)
@@ -179,7 +182,7 @@ def _unknown(bindings: Bindings, retry: RetryPolicy) -> Flow[Problem]:
 
 def _hint(given: str, there: Sequence[Scenario | Executable]) -> str:
     for one in there:
-        if one.name.strip().casefold() == given.strip().casefold() and one.id != given:
+        if one.name.strip().casefold() == given.strip().casefold():
             return f"{given!r} is the display name of {one.id!r}: give that id."
     ids = sorted(one.id for one in there)
     meant = closest(given, ids)

@@ -135,6 +135,7 @@ MISTAKES: list[tuple[dict[str, Any], list[tuple[bool, str]]]] = [
     (train({"model.name": "x"}), [(True, "did you mean 'Model.Name'? A name has to match")]),
     (train({"epochs ": 1}), [(True, "did you mean 'epochs'? A name has to match")]),
     (train({"epoch": 1}), [(False, "executable; did you mean 'epochs'?")]),
+    (train({"MODEL_NAME": "x"}), [(False, "executable; did you mean 'Model.Name'?")]),
     (train({"model-name": "x"}), [(False, "executable; did you mean 'Model.Name'?")]),
     (train({"grösse": 1}), [(True, "did you mean 'größe'?")]),
     (train({"batch-size": 1}), [(False, "'batch-size' is not declared by the executable. It declares")]),

@@ -183,7 +183,8 @@ def test_a_missing_output_fails_the_task(make_operator, mode, context, network):
     """Though the execution is COMPLETED; a retry would find the same one."""
     network.script("text-clf-train", Progress.by_clock())
 
-    text = fail(make_operator(deferrable=mode, expected_outputs=["model"]), context, AICoreOutputMissing)
+    operator = make_operator(deferrable=mode, expected_outputs=["model"], preflight="off")
+    text = fail(operator, context, AICoreOutputMissing)
 
     assert "is COMPLETED, but without output artifact 'model'" in text
     assert "`globalName: model`" in text

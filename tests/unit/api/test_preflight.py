@@ -85,6 +85,17 @@ def test_an_executable_that_is_listed_is_not_called_unknown(check, emulator):
     assert not problem.is_error
 
 
+def test_outputs_that_are_expected_have_to_be_declared(check, emulator):
+    """A mistyped one would fail the task when all is done."""
+    problems = check({"learning-rate": 1}, expected_outputs=["text-modell", "report", "text-model"])
+
+    assert [problem.is_error for problem in problems] == [True, False]
+    assert "'text-modell' is expected, but not declared by the executable; did you mean 'text-model'?" in (
+        problems[0].text
+    )
+    assert "'report' is expected" in problems[1].text
+
+
 def test_a_configuration_may_be_for_a_deployment(check, emulator):
     """Only an execution cannot be started of an executable that is deployable."""
     emulator.add_executable("text-clf", "text-clf-serve", deployable=True)

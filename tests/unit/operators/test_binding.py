@@ -153,6 +153,16 @@ def test_validation_fails_with_all_that_is_wrong(connection, context, network, k
         _operator(kind, parameters=WRONG, validate_only=True, preflight=preflight).execute(context)
 
 
+@pytest.mark.parametrize("expected", ["text_model", ["text_model"]])
+def test_a_mistyped_output_fails_the_task_before_the_start(connection, context, network, expected):
+    """It would have been missed hours later."""
+    operator = _operator(AICoreRunExecutableOperator, expected_outputs=expected)
+
+    with pytest.raises(AICoreInvalidInput, match="did you mean 'text-model'"):
+        operator.execute(context)
+    assert network.statuses() == {}
+
+
 def test_an_unknown_preflight_is_refused_at_parse_time(kind):
     """A misspelt one would silently be another."""
     with pytest.raises(AICoreInvalidInput, match="preflight is 'warning', but it is one of error, warn, off"):
