@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.api import executions
-from airflow_provider_aicore.api.call import Flow, Sleep, once
+from airflow_provider_aicore.api.call import Flow, once
 from airflow_provider_aicore.api.errors import AICoreError, NotFoundError
 from airflow_provider_aicore.api.log_cursor import PAGE, LogCursor
 from airflow_provider_aicore.api.log_lines import MAX_SHOWN, ShownLine, is_argo_s_own, shown
 from airflow_provider_aicore.api.retry import NO_RETRY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from airflow_provider_aicore.api.models import LogLine
 
@@ -131,7 +131,6 @@ class LogFollower:
             cursor, lines = yield from self._lines()
         except AICoreError as error:
             return iter(self._bear(error))
-        yield Sleep(0.0)  # To read a page took its time: others have their turn.
         new = cursor.take(lines)
         self._plan(cursor, has_new=bool(new), is_last=is_last)
         return self._told(cursor, new)
@@ -140,6 +139,12 @@ class LogFollower:
         """Take note that the execution has ended: after a moment, one last look."""
         self._has_ended = True
         self.due_at = self.now() + LATE
+
+    def leave_out(self, lines: Iterable[ShownLine]) -> int:
+        """Count what there was no time to show, to be told with the rest, and return how much it is."""
+        count = sum(1 for line in lines if not isinstance(line, _Note))
+        self._left_out += count
+        return count
 
     def rest(self) -> Iterator[ShownLine]:
         """Return what is to be shown when nothing more will be read."""
@@ -230,10 +235,14 @@ class LogFollower:
         left_out, self._left_out = self._left_out, 0
         if left_out:
             yield _note(
-                f"{left_out} line{'' if left_out == 1 else 's'} left out here, which AI Core has: at most "
-                f"{limits.lines} and {limits.characters // 1024} KB are shown in {INTERVAL:.0f} s."
+                f"{left_out} line{'' if left_out == 1 else 's'} left out here, which AI Core has; shown are "
+                f"{limits.lines} lines and {limits.characters // 1024} KB in {INTERVAL:.0f} s."
             )
 
 
-def _note(text: str, level: int = logging.INFO) -> ShownLine:
-    return ShownLine(level, text)
+class _Note(ShownLine):
+    """A line of ours."""
+
+
+def _note(text: str, level: int = logging.INFO) -> _Note:
+    return _Note(level, text)

@@ -58,9 +58,9 @@ class AICoreRunExecutableOperator(AICoreBindingOperator, AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
-    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
-        nothing of it.
-    :param log_lines: so many lines at most, 1 to 1000.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``live`` all
+        of it while it runs, within a budget (docs/logs.md), ``none`` nothing.
+    :param log_lines: so many lines at most at the end, 1 to 1000.
     :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
         task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or
@@ -133,9 +133,9 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
         execution is left alone then.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
-    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
-        nothing of it.
-    :param log_lines: so many lines at most, 1 to 1000.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``live`` all
+        of it while it runs, within a budget (docs/logs.md), ``none`` nothing.
+    :param log_lines: so many lines at most at the end, 1 to 1000.
     :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
         task. (templated)
     :param stop_on_kill: end the execution when the task is killed: marked, cleared, or deleted, by a user or

@@ -53,8 +53,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
         sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
-    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``none`` shows
-        nothing of it.
+    :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, as
+        ``live`` does here; ``none`` shows nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
     :param expected_outputs: names of output artifacts without which an execution that has COMPLETED fails the
         task. (templated)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,10 +15,11 @@ from airflow_provider_aicore.hooks.aicore import AICoreHook
 from airflow_provider_aicore.poller import visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from types import TracebackType
 
     from airflow_provider_aicore.api.log_lines import ShownLine
+    from airflow_provider_aicore.poller import Visit
     from airflow_provider_aicore.poller.aside import Rank
     from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
 
@@ -27,9 +27,12 @@ T = TypeVar("T")
 
 KEY = "aicore_log"
 """The XCom's key under which stands how far the log was shown."""
-SHOWN_AT_ONCE, PAUSE = 50, 0.05
-"""Lines that are logged before others have their turn, and seconds until the next: they go through a socket,
-and whoever reads it must not fall behind."""
+PER_SECOND, BURST, RECORD = 48 * 1024, 32 * 1024, 400
+"""Bytes that all triggers of a process log in a second and at once, and those of a line beside its text.
+
+They go to Airflow's supervisor through a socket. It takes 4 KB of them between two questions to its database,
+and as long as the socket is full the event loop stands still.
+"""
 SETTLE = 2.0
 """Seconds after which what was logged has reached its file."""
 _ATTEMPTS, _ATTEMPT_AFTER = 3, 5.0
@@ -38,7 +41,30 @@ _PROCESS = uuid.uuid4().hex
 """One triggerer has one file for the log of a try, and begins it anew with each of its triggers."""
 _questions: set[asyncio.Task[Any]] = set()
 """Strong references: an event loop has none to its tasks."""
-_one_at_a_time: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+
+
+class _Shared:
+    """What the triggers of one event loop share: the way to Airflow's supervisor."""
+
+    def __init__(self) -> None:
+        self.one_at_a_time = asyncio.Lock()
+        self._free_at = self._now()
+
+    @classmethod
+    def of_this_loop(cls) -> _Shared:
+        """Give it."""
+        return _of_loops.setdefault(asyncio.get_running_loop(), cls())
+
+    async def make_room(self, text: str) -> None:
+        """Wait until a line may be logged; all who do have their turn."""
+        now = self._now()
+        self._free_at = max(self._free_at, now - BURST / PER_SECOND) + (RECORD + len(text)) / PER_SECOND
+        await asyncio.sleep(max(0.0, self._free_at - now))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 class LiveLog:
@@ -66,20 +92,20 @@ class LiveLog:
         await asyncio.wait([self._following])
 
     async def finish(self) -> bool:
-        """Show what is left, now that the execution has ended; tell whether it was all in some seconds."""
+        """Show what is left, now that the execution has ended; tell whether some seconds were enough."""
         self._ended.set()
         if self._follower is not None:
             self._follower.end()
         await asyncio.wait([self._following], timeout=PATIENCE)
         self._following.cancel()
         await asyncio.wait([self._following])
-        await self._show()
         if self._follower is None:
             return False
+        is_complete = not self._follower.leave_out(self._lines) and self._follower.is_done
         self._lines = self._follower.rest()
         await self._show()
         await asyncio.sleep(SETTLE)  # As soon as the trigger has told its event, Airflow closes the file.
-        return self._follower.is_done
+        return is_complete
 
     async def leave(self) -> None:
         """Keep how far the log was shown, now that the wait goes on elsewhere."""
@@ -100,42 +126,51 @@ class LiveLog:
             async with visit(
                 connection=connection, connect=AICoreHook(*connection).aget_conn, log=trigger.log
             ) as there:
-                while not follower.is_done:
-                    await self._nap(follower)
-                    rank: Rank = "urgent" if self._ended.is_set() else "patient"
-                    self._lines = await there.run(lambda _: follower.read(), aside=rank)
+                while not self._ended.is_set():
+                    await self._until_ended(self._look(follower, there, "patient"))
                     await self._show()
-                    await self._store_in_a_pause(follower)
+                    await self._until_ended(self._store_in_a_pause(follower))
+                while not follower.is_done:
+                    await self._look(follower, there, "urgent")
+                    await self._show()
         except (AICoreError, ValueError):
             return  # The wait says what is wrong with the connection.
         except Exception as error:  # noqa: BLE001 - a log is not worth a task
             trigger.log.warning("The log is not shown any more: %s: %s", type(error).__name__, error)
 
-    async def _nap(self, follower: LogFollower) -> None:
-        """Wait until the log is to be read, which may become sooner when the execution ends."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(follower.due_at - self._now()):
-                await self._ended.wait()
+    async def _look(self, follower: LogFollower, there: Visit, rank: Rank) -> None:
+        """Read the log when it is time."""
         await asyncio.sleep(max(0.0, follower.due_at - self._now()))
+        # What is read is kept at once: whoever gives up waiting for this loses nothing.
+        self._lines = await there.run(lambda _: follower.read(), aside=rank)
+
+    async def _until_ended(self, work: Coroutine[None, None, None]) -> None:
+        """Do something, but give it up when the execution ends: then there is less time."""
+        working, ending = asyncio.create_task(work), asyncio.create_task(self._ended.wait())
+        try:
+            await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            working.cancel()
+            await asyncio.wait([working, ending])
+        if not working.cancelled():
+            working.result()
 
     async def _show(self) -> None:
-        """Log what was read, or what is left of it; others have their turn meanwhile."""
-        for count, (level, text) in enumerate(self._lines, 1):
+        """Log what was read, or what is left of it."""
+        shared = _Shared.of_this_loop()
+        for level, text in self._lines:
             self._trigger.log.log(level, "%s", text)
             self._has_unstored = True
-            if not count % SHOWN_AT_ONCE:
-                await asyncio.sleep(PAUSE)
+            await shared.make_room(text)
 
     async def _store_in_a_pause(self, follower: LogFollower) -> None:
-        """Keep how far the log was shown; in the end nobody needs that."""
+        """Keep how far the log was shown, once it surely is."""
         now = self._now()
         is_time = follower.due_at > now + SETTLE or now >= self._stored_at + INTERVAL
         if not self._has_unstored or not is_time:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE):
-                await self._ended.wait()
-                return
+        await asyncio.sleep(SETTLE)
         await self._store()
 
     async def _store(self) -> None:
@@ -191,5 +226,5 @@ async def _ask_airflow(ask: Callable[[], T]) -> T:
 async def _answer(ask: Callable[[], T]) -> T:
     from asgiref.sync import sync_to_async
 
-    async with _one_at_a_time.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+    async with _Shared.of_this_loop().one_at_a_time:
         return await sync_to_async(ask)()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from bisect import bisect_right
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -177,6 +178,23 @@ def test_the_next_triggerer_goes_on_where_this_one_was_lost(
     assert max(said.values()) <= 2
 
 
+def test_how_far_the_log_was_shown_is_kept_once_it_has_reached_its_file(job, make_trigger, xcoms, clock):
+    """Lines that are on their way to Airflow's supervisor are lost with the triggerer."""
+    job.print(1, "a")
+    trigger = make_trigger()
+
+    async def main():
+        running = asyncio.create_task(_event(trigger))
+        while not xcoms:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.1)
+        running.cancel()
+        await asyncio.wait([running])
+
+    turned_loop.run(main())
+    (shown_at,) = (at for at, _, text in trigger.log.records if " | " in text)
+    assert clock.now() - shown_at >= live_log.SETTLE
+
+
 def test_late_lines_are_not_lost_over_a_restart(job, make_trigger, clock, monkeypatch):
     """One that came while no triggerer was there, and is older than what was shown before."""
 
@@ -307,3 +325,60 @@ def test_what_is_shown_blocks_no_other_trigger(job, make_trigger, run_watched, c
     assert event["log_shown"]
     assert len(trigger.log.said) + trigger.log.left_out == 6000
     assert slow_steps == []
+
+
+def test_what_there_is_no_time_to_show_in_the_end_is_counted(job, make_trigger, clock):
+    """A triggerer logs so much in a second, and the task does not wait for ever, but shows the end."""
+    for number in range(1000):
+        job.print(999, f"{number} {'x' * 245}")
+
+    trigger = make_trigger(poll_interval=1.0)
+    event = turned_loop.run(_event(trigger))
+
+    assert not event["log_shown"]
+    assert 300 < len(trigger.log.said) < 1000
+    assert len(trigger.log.said) + trigger.log.left_out == 1000
+    assert clock.now() - job.begin < 1000 + 20
+
+
+def test_many_triggers_share_the_way_to_airflow(job, make_trigger, clock):
+    """Who logs more than Airflow's supervisor takes blocks all of them."""
+
+    async def main():
+        for number in range(900):
+            job.print(1, f"{number} {'x' * 100}")
+        return await asyncio.gather(*(_event(each) for each in triggers))
+
+    triggers = [make_trigger() for _ in range(5)]
+    turned_loop.run(main())
+
+    at = sorted(at for each in triggers for at, _, text in each.log.records if " | " in text)
+    assert len(at) == 5 * 900
+    room = (live_log.PER_SECOND + live_log.BURST) / (live_log.RECORD + 100)
+    assert max(bisect_right(at, each + 1.0) - number for number, each in enumerate(at)) <= room
+
+
+def test_the_end_of_a_log_comes_before_the_middles_of_others(
+    make_trigger, configuration_id, network, client_for_looking, clock
+):
+    """Though these have waited for longer: the task wants to go on."""
+    ids = []
+    for running, number in ((1e6, 240), (100, 1)):
+        network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=running))
+        ids += [client_for_looking.send(executions.create(configuration_id)).id for _ in range(number)]
+    network.write_log(ids[-1], "bye", at=clock.now() + 99)
+
+    async def main():
+        others = [asyncio.create_task(_event(make_trigger(execution_id=each))) for each in ids[:-1]]
+        event = await _event(trigger)
+        for each in others:
+            each.cancel()
+        await asyncio.wait(others)
+        return event
+
+    begin = clock.now()
+    trigger = make_trigger(execution_id=ids[-1])
+    event = turned_loop.run(main())
+
+    assert (event["log_shown"], trigger.log.said) == (True, ["bye"])
+    assert clock.now() - begin < 100 + 30 + 10

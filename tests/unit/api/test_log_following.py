@@ -237,3 +237,14 @@ def test_where_lines_cannot_be_had_a_gap_is_told(job, follower, look, clock):
         job.print(str(number))
     shown = [text for _ in range(4) for text in look(follower)]
     assert any(text.startswith("Lines are missing here") for text in shown)
+
+
+def test_what_there_is_no_time_to_show_is_counted(job, follower, client, clock):
+    """And told with the rest, without what is ours."""
+    clock.move(20)
+    for number in range(12):
+        job.print(str(number))
+    lines = client.run(follower.read())
+    next(lines)
+    assert follower.leave_out(lines) == 9
+    assert _said(follower.rest())[0].startswith("9 lines left out here")
