@@ -26,15 +26,18 @@ COMMA := ,
 
 TESTS := $(VERSIONS:%=tests-on-%)
 
-.PHONY: help demo test matrix check fuzz bench soak kills clean python-is-fit $(TESTS)
+.PHONY: help demo screenshots test matrix check fuzz bench soak kills clean python-is-fit $(TESTS)
 # The machine's cores belong to what the tests start: Airflow and the emulator.
 .NOTPARALLEL:
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/airflow-$(NEWEST)/$(READY) ## run the example pipeline on Airflow and the emulator (KEEP=1: leave them up, PORT=n: for the UI)
 	@$(BIN)/python -m demo
+
+screenshots: .venv/airflow-$(NEWEST)/$(READY) .venv/screenshots/.ready ## take the pictures of docs/images, with the Chromium on the PATH (CHROMIUM=...): some minutes
+	@PYTHONPATH=.venv/screenshots $(BIN)/python -m demo.screenshots
 
 test: check tests-on-$(NEWEST) tests-on-$(OLDEST) ## all that must be green: check, every tier on the newest Airflow, the oldest one too
 	@echo "Airflow $(NEWEST): fuzz"
@@ -76,6 +79,12 @@ $(TESTS): tests-on-%: .venv/airflow-%/$(READY)
 	    $(wildcard tests/contract tests/integration)
 	@$(if $(wildcard tests/e2e),echo "Airflow $*: end to end")
 	@$(if $(wildcard tests/e2e),.venv/airflow-$*/bin/python -m pytest tests/e2e $(if $(filter $*,$(NEWEST)),,-m smoke))
+
+# Beside the environments of the tests, which need no browser; what it needs besides, Airflow brings.
+.venv/screenshots/.ready: constraints/screenshots.txt .venv/airflow-$(NEWEST)/$(READY)
+	@rm -rf .venv/screenshots
+	@$(BIN)/python -m pip install --quiet --no-deps --target .venv/screenshots -r $<
+	@touch $@
 
 # The newest one has the tools of `check` as well.
 .venv/airflow-$(NEWEST)/$(READY): EXTRAS := demo,test,dev

@@ -22,7 +22,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     # Airflow masks by name, in its audit log too; before 3.3 it would show a "service_key" in clear.
     "secret_service_key": _text(
         "Service key",
-        "The whole service key as JSON. Then leave all other fields but the resource group empty.",
+        "The whole service key as JSON. Then leave empty all other fields that are of a key.",
         secret=True,
     ),
     "resource_group": _text("Resource group", "Used where a task names none; 'default' if empty."),

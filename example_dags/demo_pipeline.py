@@ -116,6 +116,7 @@ with DAG(
         parameters={"epochs": "{{ params.epochs }}"},
         input_artifacts={"digits": register.output["id"]},
         deferrable=True,
+        logs="live",
         poll_interval=5,  # The demo trains for seconds; for minutes or hours leave it at its 30 s.
     )
     # [END train]

@@ -20,6 +20,7 @@ from airflow_provider_aicore.api.causes import CAUSES
 from airflow_provider_aicore.emulator import FAILURES
 from airflow_provider_aicore.get_provider_info import get_provider_info
 from airflow_provider_aicore.poller import REQUESTS_PER_MINUTE
+from demo.screenshots import MAX_BYTES, find_browser
 
 ROOT = Path(__file__).parents[2]
 OPERATOR_MODULES = [
@@ -155,6 +156,30 @@ def test_a_task_s_exceptions_survive_pickling(error):
 
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
     assert getattr(copy, "execution_id", "e123") == "e123"
+
+
+def test_every_picture_is_shown_and_small():
+    """Whoever clones the repository takes them along."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = {
+        (page.parent / path).resolve()
+        for page in pages
+        for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text())
+    }
+
+    assert shown == set((ROOT / "docs" / "images").glob("*.png"))
+    assert all(path.stat().st_size <= MAX_BYTES for path in shown)
+
+
+def test_without_a_browser_there_are_no_pictures(monkeypatch):
+    """What is missing is said before anything is started, and how to name another one."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    with pytest.raises(RuntimeError, match="CHROMIUM=no-such-browser is no program"):
+        find_browser()
+    monkeypatch.delenv("CHROMIUM")
+    with pytest.raises(RuntimeError, match=r"none of chromium, .* is on the PATH"):
+        find_browser()
 
 
 def test_every_test_that_the_guarantees_name_exists():
