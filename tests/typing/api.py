@@ -33,6 +33,8 @@ def blocking(client: Client) -> None:
     assert_type(client.send(executions.query()), list[Execution])
     assert_type(client.send(executions.count()), int)
     assert_type(client.run(metrics.find("e123", client.retry)), ExecutionMetrics | None)
+    assert_type(client.run(metrics.find_many(["e123"], client.retry)), dict[str, ExecutionMetrics])
+    assert_type(client.run(metrics.find_tagged({"run": None}, client.retry)), list[ExecutionMetrics])
 
 
 def preflight_of(client: Client, bindings: Bindings) -> None:
