@@ -15,7 +15,6 @@ from airflow_provider_aicore.log_output import (
     read_tail,
     show_tail,
 )
-from airflow_provider_aicore.result import xcom_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,6 +114,7 @@ class AICoreReportingOperator(AICoreBaseOperator):
     def result(self, client: Client, execution: Execution) -> dict[str, Any]:
         """Return the XCom value of a COMPLETED execution, and raise for any other end."""
         from airflow_provider_aicore.api import AICoreError, lifecycle, metrics
+        from airflow_provider_aicore.result import xcom_value
 
         self._tell_end(client, execution)
         lines = self.show_log(client, execution)

@@ -13,7 +13,6 @@ from airflow_provider_aicore.operators.ending import (
     AICoreStopExecutionOperator,
 )
 from airflow_provider_aicore.owning import AICoreOwningOperator, logical_run
-from airflow_provider_aicore.result import started_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,6 +196,8 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             )
             self.tag(client, started.execution_id)
             if not self.wait_for_completion:
+                from airflow_provider_aicore.result import started_result
+
                 with self.ending_when_told(client, started.execution_id):
                     return started_result(started, client.resource_group)
             return self.wait(context, client, started.execution_id)
