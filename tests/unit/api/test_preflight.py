@@ -66,6 +66,15 @@ def test_secrets_that_may_not_be_read_are_a_warning(check, emulator):
     assert "The object store secrets could not be checked" in problem.text
 
 
+def test_secrets_are_only_read_where_some_are_needed(check, emulator):
+    """An executable without artifacts needs none."""
+    emulator.add_executable("text-clf", "text-clf-test")
+
+    assert check({}, executable_id="text-clf-test", thorough=True) == []
+
+    assert [one.path for one in emulator.requests if "/admin/" in one.path] == []
+
+
 def test_an_unknown_executable_is_told_also_where_nothing_can_be_suggested(check, emulator):
     """The lists are for help only."""
     emulator.faults.add(unavailable(), path="/lm/scenarios$", times=None)
