@@ -68,10 +68,24 @@ def test_the_example_s_template_is_the_demo_s():
 
 def test_anchors_and_merge_keys_are_followed(read):
     """They are YAML's own."""
-    text = TRAIN.replace("metadata:\n", "metadata:\n  <<: &base {generateName: x}\n", 1)
-    text = text.replace("{name: train, template: read}", "*base")
+    text = TRAIN.replace("  name: text-clf-yaml\n", "  <<: {name: &name text-clf-yaml}\n")
+    text = text.replace("scenarios.ai.sap.com/id: text-clf", "scenarios.ai.sap.com/id: *name")
 
-    assert read(text).executable_id == "text-clf-yaml"
+    assert (read(text).executable_id, read(text).scenario_id) == ("text-clf-yaml", "text-clf-yaml")
+
+
+def test_what_a_task_of_a_dag_fills_is_no_input(read):
+    """As with steps."""
+    text = TRAIN.replace("      steps:\n", "      dag:\n       tasks:\n").replace("- - ", "-   ")
+
+    assert read(text) == read(TRAIN)
+
+
+def test_an_input_of_two_templates_may_be_left_out_only_if_both_say_so(read):
+    """It is one binding for both."""
+    text = TRAIN.replace("{name: data, path: /data}", "{name: old, path: /other}")
+
+    assert (read(text).input_artifacts, read(text).optional_inputs) == ({"old": None}, ())
 
 
 def test_documents_of_other_kinds_are_left_aside(read):

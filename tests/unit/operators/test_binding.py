@@ -163,6 +163,16 @@ def test_a_mistyped_output_fails_the_task_before_the_start(connection, context, 
     assert network.statuses() == {}
 
 
+def test_a_configuration_is_also_made_for_deployments(connection, context, network):
+    """Only an execution of such an executable is refused."""
+    network.add_executable("text-clf", "text-clf-serve", deployable=True)
+    change = {"executable_id": "text-clf-serve", "parameters": {}}
+
+    assert _operator(AICoreCreateConfigurationOperator, **change).execute(context)["id"]
+    with pytest.raises(AICoreInvalidInput, match="is for deployments"):
+        _operator(AICoreRunExecutableOperator, **change).execute(context)
+
+
 def test_an_unknown_preflight_is_refused_at_parse_time(kind):
     """A misspelt one would silently be another."""
     with pytest.raises(AICoreInvalidInput, match="preflight is 'warning', but it is one of error, warn, off"):
