@@ -46,6 +46,7 @@ SOON = {"poll_error_budget": 0.0, "first_look_after": 0.0, "poll_interval": 1.0}
     ("trigger", "arguments"),
     [
         ("AICoreExecutionTrigger", {"execution_id": "e123", **SOON}),
+        ("AICoreExecutionTrigger", {"execution_id": "e123", "logs": "live", **SOON}),
         ("AICoreDeploymentTrigger", {"deployment_id": "d123", **SOON}),
         (
             "AICoreScheduledExecutionTrigger",
