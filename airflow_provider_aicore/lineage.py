@@ -6,10 +6,12 @@ of OpenLineage asks the operator later, in a process of its own that may be ende
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_aicore.api import AICoreError, artifacts, configurations, object_store_secrets
+from airflow_provider_aicore.api import AICoreError, object_store_secrets
 from airflow_provider_aicore.api.call import once
+from airflow_provider_aicore.api.inputs import input_urls
 from airflow_provider_aicore.api.retry import NO_RETRY
 from airflow_provider_aicore.assets.aicore import artifact_uri, openlineage_name
 from airflow_provider_aicore.dataset_names import DatasetName, dataset_name
@@ -20,14 +22,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_aicore.api import Client, Execution
-    from airflow_provider_aicore.api.call import Call, Flow
+    from airflow_provider_aicore.api.call import Flow
     from airflow_provider_aicore.api.models import Artifact
     from airflow_provider_aicore.poller import Log
-
-T = TypeVar("T")
-
-MAX_INPUTS = 50
-"""Input artifacts that are looked up, each with a request."""
 
 
 class File(NamedTuple):
@@ -61,25 +58,23 @@ def is_wanted() -> bool:
 
 
 def trace(client: Client, execution: Execution, log: Log) -> Lineage | None:
-    """Look up where the artifacts of an execution lie; trouble leaves something out, and is only told."""
-    trouble: list[Exception] = []
-    lineage = None
+    """Look up where the artifacts of an execution lie; trouble leaves something out."""
     try:
-        lineage = client.run(_trace(execution, client.resource_group, trouble))
+        return client.run(_trace(execution, client.resource_group))
     except Exception as error:  # noqa: BLE001 - no task fails for its lineage
-        trouble.append(error)
-    for each in trouble:
-        log.warning("OpenLineage is not told all of execution %s: %s", execution.id, each)
-    return lineage
+        log.warning("OpenLineage is not told of execution %s: %s", execution.id, error)
+        return None
 
 
-def _trace(execution: Execution, resource_group: str, trouble: list[Exception]) -> Flow[Lineage]:
-    read = yield from _input_urls(execution, trouble)
+def _trace(execution: Execution, resource_group: str) -> Flow[Lineage]:
+    # Nothing is sent again: the task has better to do than to wait for this.
+    read = tuple((yield from input_urls(execution, NO_RETRY)).values())
     written = execution.output_artifacts
-    stores: dict[str, Mapping[str, str]] = {}
+    stores: dict[str, Mapping[str, Any]] = {}
     if any(url.startswith("ai://") for url in [*read, *(artifact.url for artifact in written)]):
-        secrets = yield from _tried(object_store_secrets.query(), trouble)
-        stores = {secret.name: secret.metadata or {} for secret in secrets or []}
+        with suppress(AICoreError):  # Not each key may read them.
+            secrets = yield from once(object_store_secrets.query(), NO_RETRY)
+            stores = {secret.name: secret.metadata or {} for secret in secrets}
     return Lineage(
         [File(dataset_name(url, resource_group, stores)) for url in read],
         [
@@ -88,17 +83,6 @@ def _trace(execution: Execution, resource_group: str, trouble: list[Exception]) 
         ],
         _run(execution, resource_group),
     )
-
-
-def _input_urls(execution: Execution, trouble: list[Exception]) -> Flow[list[str]]:
-    urls = []
-    configuration = yield from _tried(configurations.get(execution.configuration_id), trouble)
-    bindings = (configuration.input_artifact_bindings if configuration else None) or []
-    for binding in bindings[:MAX_INPUTS]:
-        artifact = yield from _tried(artifacts.get(binding.artifact_id), trouble)
-        if artifact is not None:
-            urls.append(artifact.url)
-    return urls
 
 
 def _as_asset(artifact: Artifact, resource_group: str) -> DatasetName:
@@ -146,12 +130,3 @@ def _run(execution: Execution, resource_group: str) -> dict[str, Any]:
         "queueSeconds": (began - execution.created_at).total_seconds() if began else None,
         "runSeconds": (ended - began).total_seconds() if began and ended else None,
     }
-
-
-def _tried(call: Call[T], trouble: list[Exception]) -> Flow[T | None]:
-    """Send a call once; the task has better to do than to wait for this."""
-    try:
-        return (yield from once(call, NO_RETRY))
-    except AICoreError as error:
-        trouble.append(error)
-        return None

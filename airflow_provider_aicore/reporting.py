@@ -94,11 +94,17 @@ class AICoreReportingOperator(AICoreBaseOperator):
 
     def _tell_end(self, client: Client, execution: Execution) -> None:
         """Leave what is known in the end where Airflow finds it, whatever the task makes of it."""
-        from airflow_provider_aicore import lineage, stats
+        from airflow_provider_aicore import stats
 
         stats.tell_end(execution, client.resource_group)
         self.know_link(AICoreExecutionLink(), **link_fields(client, execution))
-        self.lineage = lineage.trace(client, execution, self.log) if lineage.is_wanted() else None
+
+    def _trace(self, client: Client, execution: Execution) -> None:
+        """Look up what OpenLineage is to be told, where it is at work."""
+        from airflow_provider_aicore import lineage
+
+        if lineage.is_wanted():
+            self.lineage = lineage.trace(client, execution, self.log)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
         """Return what the provider of OpenLineage asks for, if the task has seen its execution's end."""
@@ -119,8 +125,10 @@ class AICoreReportingOperator(AICoreBaseOperator):
         self._tell_end(client, execution)
         lines = self.show_log(client, execution)
         if lifecycle.outcome(execution.status) is not lifecycle.Outcome.SUCCEEDED:
+            self._trace(client, execution)
             raise failure(self.report(client, execution, lines))
         execution = self.with_outputs(client, execution)
+        self._trace(client, execution)
         try:
             values: Mapping[str, float] | None = metrics.last_values(
                 client.run(metrics.find(execution.id, client.retry))
