@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from demo.stage import Play
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1280, "height": 900}
 MAX_BYTES = 200_000
 """Of a picture: they are kept in the repository."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
