@@ -20,6 +20,8 @@ MAX_SHOWN = 8192
 """Characters that are shown of one line; those of some megabytes get lost on their way through Airflow."""
 MASK = "***"
 
+_LOOKED_AT = 2 * MAX_SHOWN
+"""Characters of a line that are looked at: a triggerer stands still meanwhile."""
 _ARGO_S_OWN = frozenset({"wait", "init"})
 _HEAD = 120
 """Characters in which a line names its level; a word further behind is part of what it says."""
@@ -48,11 +50,13 @@ _RAISED = re.compile(
 _JSON_KEYS = ("level", "levelname", "severity", "log_level", "lvl")
 _SECRETS = (
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"),
+    re.compile(r"(\b[a-z][a-z+]{1,15}://[^\s:/@]{0,200}:)[^\s/@]{1,500}(?=@)"),
+    re.compile(r"(?i)([?&](?:sig|signature|x-amz-(?:signature|credential|security-token)|token)=)[^&\s\"']+"),
     re.compile(
         r"""(?ix)((?:client_?secret|secret_?(?:access_?)?key|access_?token|api_?key|private_?key|passwo?r?d)
         ["']?\s*[:=]\s*["']?)[^\s"',;&}]+"""
     ),
-    re.compile(r"()\beyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]*)?"),
+    re.compile(r"()\beyJ[\w-]{10,500}+\.[\w-]+(?:\.[\w-]*)?"),
 )
 
 
@@ -68,25 +72,32 @@ class ShownLine(NamedTuple):
 
 def shown(line: LogLine, execution_id: str) -> ShownLine:
     """Say how to log a line: with its time, its pod if that is not the only one, and its level."""
-    said = said_in(line)
-    where = _where(line, execution_id)
-    return ShownLine(level_of(said), f"{_time(line.timestamp)}{f' {where}' if where else ''} | {cut(said)}")
-
-
-def said_in(line: LogLine) -> str:
-    """Return what a line says: without its end, secrets, and what a progress bar has overwritten."""
+    # Without its end, and what a progress bar has overwritten.
     text = line.msg.rstrip()
-    return scrubbed(text.rpartition("\r")[2] or text)
+    text = text.rpartition("\r")[2] or text
+    said = scrubbed(text[:_LOOKED_AT])
+    where = _where(line, execution_id)
+    return ShownLine(
+        level_of(said),
+        f"{_time(line.timestamp)}{f' {where}' if where else ''} | {cut(said, unseen=len(text) - _LOOKED_AT)}",
+    )
 
 
-def cut(text: str, most: int = MAX_SHOWN) -> str:
-    """Cut a text that is too long, and say how much is left out."""
-    left_out = len(text) - most
+def cut(text: str, most: int = MAX_SHOWN, *, unseen: int = 0) -> str:
+    """Cut a text that is too long, and say how much is left out.
+
+    :param unseen: characters that were left out before.
+    """
+    left_out = len(text) + max(0, unseen) - most
     return text if left_out <= 0 else f"{text[:most]} … ({left_out} characters more)"
 
 
 def scrubbed(text: str) -> str:
-    """Mask what looks like a token, a password or a key; Airflow masks those of the connection by itself."""
+    """Mask what looks like a token, a password or a key; Airflow masks those of the connection by itself.
+
+    Half a character, as of a text that was cut, is replaced: to log it raises in Airflow 3.1.
+    """
+    text = text.encode(errors="replace").decode()
     for pattern in _SECRETS:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -118,7 +129,7 @@ def level_of(text: str) -> int:
 
 def _level_in_json(text: str) -> int:
     try:
-        fields = json.loads(text[: 2 * MAX_SHOWN])
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return logging.INFO
     values = (fields.get(key) for key in _JSON_KEYS) if isinstance(fields, dict) else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -49,6 +50,21 @@ def test_any_text_can_be_shown(junk):
     assert shown(line(junk), "e1").level == logging.INFO
 
 
+def test_half_a_character_is_replaced():
+    """To log it raises in Airflow 3.1, and a task whose execution has COMPLETED would fail for it."""
+    assert shown(line("caf\ud83d"), "e1").text.endswith("| caf?")
+
+
+@pytest.mark.parametrize("piece", ["x", "eyJ-eyJaaaaaaaaaaa-", "password=", "https://x:", '{"level":'])
+def test_a_long_line_takes_no_time(piece):
+    """Whatever a program prints: the triggers of a thousand tasks stand still as long as one is looked at."""
+    endless = line(piece * (2_000_000 // len(piece)))
+    begin = time.process_time()
+
+    assert "characters more)" in shown(endless, "e1").text
+    assert time.process_time() - begin < 0.1
+
+
 def test_a_line_has_its_time_and_no_end():
     """Milliseconds in UTC are enough for a reader."""
     assert shown(line("epoch 1\n"), "e1").text == "2024-03-27T09:44:55.607Z | epoch 1"
@@ -65,6 +81,7 @@ def test_a_long_line_is_cut_and_says_by_how_much():
 
     assert text.endswith("x … (5 characters more)")
     assert len(text) < MAX_SHOWN + 100
+    assert shown(line("x" * (5 * MAX_SHOWN)), "e1").text.endswith(f"x … ({4 * MAX_SHOWN} characters more)")
 
 
 def test_of_a_progress_bar_the_last_state_is_shown():
@@ -81,6 +98,12 @@ def test_of_a_progress_bar_the_last_state_is_shown():
         ("AWS_SECRET_ACCESS_KEY=hunter2", "AWS_SECRET_ACCESS_KEY=***"),
         ("token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOjF9.c2ln", "token ***"),
         ("a secret is a key", "a secret is a key"),
+        (
+            "pip: https://__token__:hunter2@pypi.example.com/x",
+            "pip: https://__token__:***@pypi.example.com/x",
+        ),
+        ("GET https://a.example.com:8080/b@c", "GET https://a.example.com:8080/b@c"),
+        ("https://a.example.com/c?sv=1&sig=hunter2%3D", "https://a.example.com/c?sv=1&sig=***"),
     ],
 )
 def test_what_looks_like_a_secret_is_masked(said, left):
