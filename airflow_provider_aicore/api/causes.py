@@ -86,7 +86,6 @@ CAUSES = (
             r"manifest for \S+ not found",
             r"pull access denied",
             r"no basic auth credentials",
-            r"failed to resolve reference",
             rf"(?:{_PULL})(?s:.*)(?:not found|unauthorized|authentication required|denied|forbidden)",
         ),
         may_heal=False,
@@ -102,10 +101,15 @@ CAUSES = (
         "secret-missing",
         "The pod asks for a secret, or for a key of one, that is not there.",
         "Create the generic secret in this resource group under the name that the template uses.",
-        said=_words(
-            r"CreateContainerConfigError", r"secrets? \"[^\"]*\" not found", r"find key \S+ in Secret"
-        ),
+        said=_words(r"secrets? \"[^\"]*\" not found", r"find key \S+ in Secret"),
         may_heal=False,
+    ),
+    Cause(
+        "container-config",
+        "The container cannot be set up, as when it asks for a secret that is not there.",
+        "Compare the secrets that the template names with the generic secrets of this resource group; a "
+        "cluster that is short of time says the same.",
+        said=_words(r"CreateContainerConfigError"),
     ),
     Cause(
         "no-node",
@@ -199,10 +203,16 @@ CAUSES = (
             r"executable file not found",
             r"exec format error",
             r"\bcannot run '",
-            r"StartError|ContainerCannotRun|RunContainerError",
+            r"exec: \\?\"[^\"]*\": (?:stat [^:]*: )?(?:no such file or directory|permission denied)",
         ),
         exit_codes=frozenset({126, 127}),
         may_heal=False,
+    ),
+    Cause(
+        "container-start",
+        "The container cannot be started: because of its command or image, or of the node that it is on.",
+        "A retry starts a new execution elsewhere; if it happens again check the command in the template.",
+        said=_words(r"StartError|ContainerCannotRun|RunContainerError"),
     ),
     Cause(
         "terminated",
@@ -253,11 +263,12 @@ def recognise(execution: Execution, lines: Sequence[LogLine] = ()) -> Recognised
     """
     container = failed_container(execution.status_details)
     said, printed = [execution.status_message or "", *messages(execution.status_details)], [""]
+    argo_s = container.name if container is not None and container.is_argo_s else None
     if container is not None:
         said.append(container.message)
-        (said if container.is_argo_s else printed).append(container.log)
+        (said if argo_s else printed).append(container.log)
     for line in lines:
-        (said if container and container.name == line.container != "main" else printed).append(line.msg)
+        (said if argo_s and line.container == argo_s else printed).append(line.msg)
     exit_code = None if container is None else container.exit_code
     for cause in CAUSES:
         if _is_in(cause.said, said):

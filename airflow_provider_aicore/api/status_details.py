@@ -36,9 +36,9 @@ class FailedContainer(NamedTuple):
 
 
 def failed_container(status_details: Any) -> FailedContainer | None:
-    """Find the container that failed; Argo's own fail along with it, which is called main."""
+    """Find the container that failed: the user's, first of all main, since Argo's own fail along with it."""
     failed = [item for item in _list(status_details, "details") if _exit_code(item) > 0]
-    culprit = min(failed, key=lambda item: item.get("container_name") != "main", default=None)
+    culprit = min(failed, key=_suspicion, default=None)
     if culprit is None:
         return None
     return FailedContainer(
@@ -86,6 +86,11 @@ def _list(container: Any, key: str) -> list[Mapping[str, Any]]:
 def _text(item: Mapping[str, Any], key: str) -> str:
     value = item.get(key)
     return value.strip() if isinstance(value, str) else ""
+
+
+def _suspicion(item: Mapping[str, Any]) -> tuple[bool, bool]:
+    name = _text(item, "container_name")
+    return name in _ARGO_S_OWN, name != "main"
 
 
 def _exit_code(item: Mapping[str, Any]) -> int:

@@ -46,6 +46,17 @@ def test_the_user_s_container_is_the_one_that_failed():
     assert (found.name, found.exit_code, found.message) == ("main", 2, "other")
 
 
+def test_a_container_beside_main_is_the_user_s_too():
+    """What it prints is a program's word: a hint, and no reason not to retry."""
+    failed = dead({"details": [container("wait", 1), container("readable-proxy", 1)]})
+
+    found = failed_container(failed.status_details)
+
+    assert found is not None
+    assert found.name == "readable-proxy"
+    assert recognise(failed, [line("NoSuchKey", "readable-proxy")]) is None
+
+
 @pytest.mark.parametrize("exit_code", [None, "", "x", float("inf"), float("nan"), [], 0, -1])
 def test_what_is_no_exit_code_is_none(exit_code):
     """A container without one has not failed."""
@@ -125,6 +136,32 @@ def test_what_ai_core_says_decides_and_what_a_program_prints_is_a_hint(
     else:
         assert found is not None
         assert (found.cause.name, found.is_sure, found.cause.may_heal) == (name, is_sure, may_heal)
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "may_heal"),
+    [
+        ('ErrImagePull: failed to resolve reference "x": 503 Service Unavailable', "image-pull", True),
+        ('ErrImagePull: failed to resolve reference "x": x: not found', "image-not-allowed", False),
+        ('failed to pull image "x": failed to do request: i/o timeout', "image-pull-later", True),
+        ("CreateContainerConfigError: failed to sync secret cache: timed out", "container-config", True),
+        ('CreateContainerConfigError: secret "hub" not found', "secret-missing", False),
+        ("StartError: nvidia-container-cli: initialization error", "container-start", True),
+        ("RunContainerError: context deadline exceeded", "container-start", True),
+        (
+            'StartError: exec: "/app/run": stat /app/run: no such file or directory: unknown',
+            "no-such-command",
+            False,
+        ),
+        ('exec: \\"pyhton\\": executable file not found in $PATH', "no-such-command", False),
+    ],
+)
+def test_a_retry_is_only_refused_where_what_is_said_stays_so(said, name, may_heal):
+    """The same reason of Kubernetes stands for a wrong name and for a registry or a node in trouble."""
+    found = recognise(dead({"workflow_info": [{"message": said, "phase": "Error"}]}))
+
+    assert found is not None
+    assert (found.cause.name, found.cause.may_heal) == (name, may_heal)
 
 
 @pytest.mark.parametrize("container_name", ["init", "wait"])
