@@ -51,6 +51,8 @@ class LogCursor:
         most_stored: int = MOST_STORED,
     ) -> None:
         self._floor = self._from = self._newest = (start - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
+        self._behind_since: int | None = None
+        """The newest line when it fell behind."""
         self._seen: dict[int, int] = {}
         self._page, self._largest_page = page, largest_page
         self._most_seen, self._most_stored = most_seen, most_stored
@@ -80,8 +82,14 @@ class LogCursor:
                 self._seen[key] = count
                 new.append(line)
         last = max(here, default=self._newest << _DIGEST) >> _DIGEST
-        self._newest = max(self._newest, last)
-        self._move(last, is_cut=len(lines) >= self.top)
+        caught_up_to, self._newest = self._newest, max(self._newest, last)
+        if len(lines) >= self.top:
+            self._go_on(last)
+            self._behind_since = caught_up_to if self._behind_since is None else self._behind_since
+        else:
+            self._look_back()
+        if len(self._seen) > self._most_seen:
+            self._forget(sorted(self._seen)[-self._most_seen // 2] >> _DIGEST)
         return new
 
     def stored(self) -> dict[str, Any]:
@@ -89,6 +97,8 @@ class LogCursor:
         floor, keys = self._floor, sorted(self._seen)
         if len(keys) > self._most_stored:
             floor = (keys[-self._most_stored - 1] >> _DIGEST) + 1
+            if self.is_behind:  # There may be more lines of the time stamp in which it was cut.
+                floor = min(floor, self._from)
         kept = ((key, self._seen[key]) for key in keys if key >= floor << _DIGEST)
         packed = b"".join(
             _STORED.pack(key >> _DIGEST, key & (1 << _DIGEST) - 1, count) for key, count in kept
@@ -105,23 +115,24 @@ class LogCursor:
             cursor._newest = max(cursor._newest, at)
         return cursor
 
-    def _move(self, last: int, *, is_cut: bool) -> None:
-        """Say where the next page begins."""
-        self.may_lack_lines = False
-        self.is_behind = is_cut
-        if not is_cut:
-            self.top = self._page
-            self._from = max(self._floor, self._newest - int(OVERLAP * _SECOND))
-            self._forget(self._from)
-        elif last // _MICROSECOND > self._from // _MICROSECOND:
+    def _look_back(self) -> None:
+        """Begin the next page some time ago; as long as it was behind, what came late was not seen."""
+        self.top, self.is_behind, self.may_lack_lines = self._page, False, False
+        newest = self._newest if self._behind_since is None else self._behind_since
+        self._behind_since = None
+        self._from = max(self._floor, newest - int(OVERLAP * _SECOND))
+        self._forget(self._from)
+
+    def _go_on(self, last: int) -> None:
+        """Begin the next page where this one was cut."""
+        self.is_behind, self.may_lack_lines = True, False
+        if last // _MICROSECOND > self._from // _MICROSECOND:
             self.top, self._from = self._page, last
         elif self.top < self._largest_page:
             self.top = self._largest_page
         else:
             self.top, self.may_lack_lines = self._page, True
             self._from += _MICROSECOND
-        if len(self._seen) > self._most_seen:
-            self._forget(sorted(self._seen)[-self._most_seen // 2] >> _DIGEST)
 
     def _forget(self, floor: int) -> None:
         """Ask for nothing that is older any more."""

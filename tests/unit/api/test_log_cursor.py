@@ -165,6 +165,38 @@ def test_what_is_stored_has_an_end(log):
     assert log.round(later) == ["late"]
 
 
+def test_what_was_cut_within_one_time_stamp_is_stored_whole(log):
+    """The rest of it is still to be read, after a restart as well."""
+    cursor = LogCursor(START, page=10, most_stored=3)
+    for number in range(15):
+        log.add(1, str(number))
+    given = [line.msg for line in cursor.take(log.read(cursor))]
+
+    later = LogCursor.restored(json.loads(json.dumps(cursor.stored())), page=10)
+    assert [*given, *log.round(later)] == [*map(str, range(15))]
+
+
+def test_a_line_may_come_late_while_much_is_read(log):
+    """Windows do not overlap then, so all that was read meanwhile is read once more."""
+    cursor = LogCursor(START, page=10)
+    log.add(1, "a")
+    log.round(cursor)
+    for second in range(2, 60):
+        log.add(second, str(second))
+        log.add(second, f"{second}!")
+    given = cursor.take(log.read(cursor))
+    log.add(3, "late")
+    while cursor.is_behind:
+        given += cursor.take(log.read(cursor))
+
+    given += cursor.take(log.read(cursor))
+    while cursor.is_behind:
+        given += cursor.take(log.read(cursor))
+    said = [line.msg for line in given]
+    assert sorted(said) == sorted([*map(str, range(2, 60)), *(f"{each}!" for each in range(2, 60)), "late"])
+    assert (cursor.start - START).total_seconds() == 29
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
