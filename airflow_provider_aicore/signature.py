@@ -156,12 +156,12 @@ def closest(name: str, known: Collection[str]) -> str | None:
     return plain[matches[0]] if matches else None
 
 
-def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+def _same(one: object, other: object) -> bool:
+    return str(one).strip().casefold() == str(other).strip().casefold()
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_.-]", "", name).casefold()
+def _plain(name: object) -> str:
+    return re.sub(r"[\s_.-]", "", str(name)).casefold()
 
 
 def parameter_value(key: str, value: object) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _API_VERSION = "argoproj.io/v1alpha1"
+_MERGE = "tag:yaml.org,2002:merge"
 _KINDS = ("model", "dataset", "resultset", "other")
 _SOURCES = ("s3", "gcs", "azure", "oss", "hdfs", "http", "git", "raw", "artifactory")
 """Where an artifact of a template can come from without a configuration that binds it."""
@@ -150,9 +151,21 @@ class _Field:
             return
         if self.node.id != "mapping":
             self.refuse("a mapping is needed here")
-        self.loader.flatten_mapping(self.node)
+        if any(key.tag == _MERGE for key, _ in self.node.value):
+            self._merge()
         for key, value in self.node.value:
             yield str(key.value), value
+
+    def _merge(self) -> None:
+        """Put in place of merge keys what they bring; what stands beside them wins."""
+        from yaml import MarkedYAMLError
+
+        try:
+            self.loader.flatten_mapping(self.node)
+        except MarkedYAMLError as error:
+            self.refuse(str(error.problem))
+        # What is merged comes first.
+        self.node.value = list({str(key.value): (key, value) for key, value in self.node.value}.values())
 
     def has(self, *names: str) -> bool:
         return any(key in names for key, _ in self._pairs())
@@ -170,6 +183,10 @@ class _Field:
 
     def is_empty(self) -> bool:
         return self.node is None or self.node.tag == "tag:yaml.org,2002:null"
+
+    def is_true(self) -> bool:
+        """Tell whether it is YAML's truth, which has several spellings."""
+        return not self.is_empty() and self.loader.construct_object(self.node, deep=True) is True
 
     def text(self) -> str | None:
         """Give a value as it is written."""
@@ -278,7 +295,7 @@ def _inputs(templates: list[_Field]) -> dict[str, bool]:
         for artifact in template.get("inputs").get("artifacts").items():
             name = artifact.get("name").needed_text()
             if (template.get("name").text(), name) not in filled:
-                is_optional = artifact.get("optional").text() == "true" or artifact.has(*_SOURCES)
+                is_optional = artifact.get("optional").is_true() or artifact.has(*_SOURCES)
                 found[name] = found.get(name, True) and is_optional
     return found
 

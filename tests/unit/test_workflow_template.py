@@ -88,6 +88,19 @@ def test_an_input_of_two_templates_may_be_left_out_only_if_both_say_so(read):
     assert (read(text).input_artifacts, read(text).optional_inputs) == ({"old": None}, ())
 
 
+def test_what_stands_beside_a_merge_key_wins(read):
+    """As YAML has it: a name that is merged as well is not there twice."""
+    text = TRAIN.replace("metadata:\n", "metadata:\n  <<: {name: aaaa, generateName: x}\n", 1)
+
+    assert read(text).executable_id == "text-clf-yaml"
+
+
+@pytest.mark.parametrize(("written", "optional"), [("True", ("old",)), ("yes", ("old",)), ("false", ())])
+def test_optional_is_whatever_yaml_takes_for_true(read, written, optional):
+    """Argo reads it so, too."""
+    assert read(TRAIN.replace("optional: true", f"optional: {written}")).optional_inputs == optional
+
+
 def test_documents_of_other_kinds_are_left_aside(read):
     """A file may hold a secret or a ServingTemplate as well."""
     others = "kind: Secret\n---\n---\njust text\n---\nkind: ServingTemplate\n---\n"
@@ -123,6 +136,7 @@ BAD = [
     ("text-clf-yaml", "has spaces", "line 4, metadata.name: 'has spaces' is no id"),
     ("text-clf-yaml", "x" * 65, "line 4, metadata.name: 'x{65}' is no id"),
     ("  name: text-clf-yaml\n", "  name: aaaa\n  name: bbbb\n", "line 4, metadata: name is there 2 times"),
+    ("metadata:\n", "metadata:\n  <<: 5\n", "line 4, metadata: expected a mapping or list of mappings"),
     (
         "    scenarios.ai.sap.com/id: text-clf\n",
         "",

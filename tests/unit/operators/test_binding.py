@@ -215,6 +215,7 @@ def test_a_template_stands_for_the_ids(connection, context, network, client_for_
             {"parameters": {"learning-rate": 1, "shuffle": "{{ ds }}"}},
             "It declares 'learning-rate', 'epochs'",
         ),
+        ({"parameters": {"learning-rate": 1, 1: "x"}}, "The parameter 1 is not declared"),
         ({"parameters": {}}, "'learning-rate' is not bound"),
         ({"parameters": None}, "'learning-rate' is not bound"),
         ({"parameters": {"learning-rate": None}}, "The parameter 'learning-rate' is None"),
