@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import json
+import os
 import re
 import ssl
 import tempfile
@@ -172,7 +173,14 @@ class ServiceKey:
 
 
 def _ssl_context() -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
+    try:
+        context = httpx.create_ssl_context()
+    except OSError as error:
+        raise OSError(
+            "The authorities' certificates cannot be read: "
+            f"{error.strerror or type(error).__name__}. SSL_CERT_FILE is "
+            f"{os.environ.get('SSL_CERT_FILE')!r}, SSL_CERT_DIR {os.environ.get('SSL_CERT_DIR')!r}."
+        ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -163,7 +163,8 @@ class AICoreHook(BaseHook):
             client = Client(key, **impatient)
         except AirflowNotFoundException as error:
             return unreadable(f"{error}. Make one of type aicore with this id, or name another.", checks)
-        except (AICoreError, ValueError) as error:
+        except (AICoreError, ValueError, OSError, ImportError) as error:
+            # The last two: a file that SSL_CERT_FILE names, a proxy that needs a library which is not there.
             return unreadable(str(error), checks)
         case = Case(key, client.resource_group, client.now, link_fault=self._link_fault())
         with client:
@@ -221,7 +222,12 @@ class AICoreHook(BaseHook):
         from airflow_provider_aicore.api import InvalidServiceKeyError
         from airflow_provider_aicore.hooks.service_key import of_connection
 
-        extra = connection.extra_dejson
+        extra: object = connection.extra_dejson
+        if not isinstance(extra, dict):
+            raise InvalidServiceKeyError(
+                f"Connection {connection.conn_id!r}: its extra is a JSON {type(extra).__name__}, but an "
+                "object is needed."
+            )
         self.launchpad_url_template = extra.get("launchpad_url_template")
         try:
             key = of_connection(connection, extra)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aicore import doctor
+from airflow_provider_aicore.api import auth
 from airflow_provider_aicore.emulator import credentials_refused
 from airflow_provider_aicore.examination import ALL
 
@@ -77,6 +78,35 @@ def test_no_secret_is_printed(connection, network, capsys):
     printed = capsys.readouterr()
 
     assert network.service_key["clientsecret"] not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SSL_CERT_FILE", "/no/such.pem", "No such file or directory. SSL_CERT_FILE is '/no/such.pem'"),
+        ("HTTPS_PROXY", "foo://localhost", "Unknown scheme for proxy URL"),
+        (
+            "HTTPS_PROXY",
+            "socks5://localhost",
+            "Using SOCKS proxy, but the 'socksio' package is not installed",
+        ),
+    ],
+    ids=str,
+)
+def test_an_environment_in_which_no_client_can_be_made_is_told(
+    connection, network, capsys, monkeypatch, variable, value, told
+):
+    """It is the machine's, but keeps every task from the connection."""
+    monkeypatch.setenv(variable, value)
+    auth._plain_ssl_context.cache_clear()
+
+    assert doctor.main([]) == 1
+
+    auth._plain_ssl_context.cache_clear()
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("wrong        connection")
+    assert told in first
+    assert not any(line.startswith("wrong") for line in others)
 
 
 def only_command():

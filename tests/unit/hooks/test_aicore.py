@@ -285,6 +285,12 @@ def test_a_misplaced_service_key_is_told_where_it_belongs(define, network, mispl
     assert network.service_key["clientsecret"] not in str(caught.value)
 
 
+def test_an_extra_that_is_no_object_is_refused(define):
+    """JSON may be a list as well."""
+    with pytest.raises(InvalidServiceKeyError, match="'aicore_test': its extra is a JSON list"):
+        define({"extra": "[1]"}).get_conn()
+
+
 def test_an_empty_connection_is_refused(define):
     """A connection without a key says how to give one."""
     with pytest.raises(InvalidServiceKeyError, match="'aicore_test': It holds no service key"):
