@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -110,6 +111,24 @@ def test_the_execution_of_the_data_interval_is_waited_for(run, begin, at):
 def test_an_interval_without_length_means_the_last_tick_until_then(run, begin, at):
     """Airflow's own cron timetable gives such intervals; a tick of both clocks at once is that of the run."""
     assert TICK <= _created(run(begin(at, start=at, end=at))) < TICK + timedelta(minutes=10)
+
+
+def test_what_was_found_has_its_link_before_it_is_waited_for(schedule, begin, network, monkeypatch):
+    """All that a template can name is known of it then."""
+    extra = {
+        "secret_service_key": network.service_key,
+        "launchpad_url_template": "https://l.test/{scenario_id}/{configuration_id}/{execution_id}",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
+    context = begin(TICK + HOUR / 2)
+    sensor = AICoreScheduledExecutionSensor(task_id="wait", execution_schedule_id=schedule, deferrable=True)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context)
+
+    url = context["ti"].xcoms["_link_AICoreExecutionLink"]
+    assert url.startswith("https://l.test/text-clf/")
+    assert url.endswith(f"/{deferred.value.trigger.execution_id}")
 
 
 def test_a_tick_before_the_schedule_was_made_is_none(run, begin):
