@@ -48,7 +48,7 @@ class Lineage(NamedTuple):
     run: Mapping[str, Any]
 
 
-def is_wanted() -> bool:
+def _is_wanted() -> bool:
     """Tell whether OpenLineage is at work in this process."""
     try:
         from airflow.providers.openlineage import conf
@@ -58,9 +58,9 @@ def is_wanted() -> bool:
 
 
 def trace(client: Client, execution: Execution, log: Log) -> Lineage | None:
-    """Look up where the artifacts of an execution lie; trouble leaves something out."""
+    """Look up where an execution's artifacts lie, if OpenLineage is at work; trouble leaves something out."""
     try:
-        return client.run(_trace(execution, client.resource_group))
+        return client.run(_trace(execution, client.resource_group)) if _is_wanted() else None
     except Exception as error:  # noqa: BLE001 - no task fails for its lineage
         log.warning("OpenLineage is not told of execution %s: %s", execution.id, error)
         return None

@@ -103,8 +103,7 @@ class AICoreReportingOperator(AICoreBaseOperator):
         """Look up what OpenLineage is to be told, where it is at work."""
         from airflow_provider_aicore import lineage
 
-        if lineage.is_wanted():
-            self.lineage = lineage.trace(client, execution, self.log)
+        self.lineage = lineage.trace(client, execution, self.log)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
         """Return what the provider of OpenLineage asks for, if the task has seen its execution's end."""

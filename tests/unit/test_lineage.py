@@ -146,6 +146,19 @@ def test_trouble_leaves_something_out_and_no_more(operator, openlineage, context
     assert written.name.endswith("/text-model")
 
 
+def test_trouble_of_openlineage_itself_is_not_the_task_s(operator, openlineage, context, network, capfd):
+    """Its settings may be as wrong as ours."""
+    network.script("text-clf-train", Progress.at_once("COMPLETED"))
+
+    def is_disabled():
+        raise ValueError("[openlineage] disabled is 'perhaps'")
+
+    openlineage.is_disabled = is_disabled
+
+    assert operator.execute(context)["status"] == "COMPLETED"
+    assert "disabled is 'perhaps'" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize("is_there", [True, False], ids=["disabled", "missing"])
 def test_without_openlineage_nothing_is_asked_for_it(
     operator, openlineage, context, network, monkeypatch, is_there
