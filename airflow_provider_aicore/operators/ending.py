@@ -30,6 +30,8 @@ ENDED = ("COMPLETED", "DEAD", "STOPPED")
 _MOST_IDS = 100
 """So many ids are in an XCom or an exception; the log has all."""
 _FILTERS_BY_ID = ("scenario_id", "executable_id", "configuration_id", "execution_schedule_id")
+_LEFT_OUT: Any = object()
+"""``None`` is no default of what narrows down: as one of mapped values it would let more be deleted."""
 
 
 class _AICoreEndExecutionOperator(AICoreBaseOperator):
@@ -115,6 +117,8 @@ class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
     have ended are ever deleted, and AI Core does that some time after it has accepted it. A retry goes on
     with what is left.
 
+    An id or age of ``None``, as a mapped value may be, is refused: leave out what is not to choose.
+
     :param execution_id: the execution; then no filter may be given. (templated)
     :param scenario_id: only executions of this scenario. (templated)
     :param executable_id: only executions of this executable. (templated)
@@ -142,27 +146,28 @@ class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
     def __init__(
         self,
         *,
-        execution_id: str | None = None,
-        scenario_id: str | None = None,
-        executable_id: str | None = None,
-        configuration_id: str | None = None,
-        execution_schedule_id: str | None = None,
-        older_than: float | timedelta | None = None,
+        execution_id: str = _LEFT_OUT,
+        scenario_id: str = _LEFT_OUT,
+        executable_id: str = _LEFT_OUT,
+        configuration_id: str = _LEFT_OUT,
+        execution_schedule_id: str = _LEFT_OUT,
+        older_than: float | timedelta = _LEFT_OUT,
         statuses: Sequence[str] = ENDED,
         keep_last: int = 0,
         dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.execution_id = execution_id
-        self.scenario_id = scenario_id
-        self.executable_id = executable_id
-        self.configuration_id = configuration_id
-        self.execution_schedule_id = execution_schedule_id
-        self.older_than = None if older_than is None else seconds("older_than", older_than, least=1.0)
+        self.execution_id = _unless_left_out("execution_id", execution_id)
+        self.scenario_id = _unless_left_out("scenario_id", scenario_id)
+        self.executable_id = _unless_left_out("executable_id", executable_id)
+        self.configuration_id = _unless_left_out("configuration_id", configuration_id)
+        self.execution_schedule_id = _unless_left_out("execution_schedule_id", execution_schedule_id)
+        age = _unless_left_out("older_than", older_than)
+        self.older_than = None if age is None else seconds("older_than", age, least=1.0)
         self.statuses = statuses
         self.keep_last = keep_last
-        self._is_one = execution_id is not None
+        self._is_one = self.execution_id is not None
         self._only_tell = dry_run  # BaseOperator has a method of that name.
         self._filters_given = [name for name in _FILTERS_BY_ID if getattr(self, name) is not None]
         self._refuse_what_cannot_be()
@@ -244,6 +249,15 @@ class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
                 ended_before=ended_before,
                 keep_last=self.keep_last,
             )
+
+
+def _unless_left_out(name: str, value: Any) -> Any:
+    """Return what was given, or ``None`` if nothing was."""
+    if value is None:
+        raise AICoreInvalidInput(
+            f"{name} is None, which would let more be deleted: leave {name} out, or give a value."
+        )
+    return None if value is _LEFT_OUT else value
 
 
 def _incomplete(refusals: dict[str, str], accepted: int) -> AICoreDeletionIncomplete:

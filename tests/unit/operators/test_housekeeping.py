@@ -253,6 +253,16 @@ def test_a_template_that_comes_out_empty_deletes_nothing(past, context, network,
     assert list(network.statuses()) == ids
 
 
+@pytest.mark.parametrize("name", ["execution_id", *ending._FILTERS_BY_ID, "older_than"])
+def test_a_mapped_value_that_is_none_deletes_nothing(name):
+    """Without the filter the other one alone would choose, and more than was asked for."""
+    other = {"executable_id": "text-clf-train"} if name == "older_than" else {"older_than": DAY}
+    mapped = AICoreDeleteExecutionOperator.partial(task_id="t", **other).expand(**{name: ["some", None]})
+
+    with pytest.raises(AICoreInvalidInput, match=f"{name} is None, which would let more be deleted"):
+        mapped.unmap({name: None})
+
+
 def test_an_id_that_comes_out_empty_deletes_nothing(past, context, network):
     """The operator for one execution never becomes that for many."""
     past(9)
