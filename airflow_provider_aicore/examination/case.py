@@ -56,6 +56,7 @@ class Case:
     :param ahead: seconds by which AI Core's clock is ahead of this machine's; ``None`` if it is not known.
     :param answer: what came of the first request that carried a token, the one for the scenarios.
     :param scenarios: what was read from it.
+    :param troubled: the first check that could not look at what it wanted to see.
     :param link_fault: why the connection's template of links is no good, if it is so.
     """
 
@@ -65,6 +66,7 @@ class Case:
     ahead: float | None = None
     answer: Answer = None
     scenarios: list[Scenario] | None = None
+    troubled: str | None = None
     link_fault: str | None = None
 
 

@@ -88,7 +88,11 @@ def _look(check: Check, case: Case) -> Flow[Finding]:
     except PermissionDeniedError:
         return Finding(Verdict.NOT_ALLOWED, "The service key may not look at this, and tasks need not.")
     except AICoreError as error:
-        return wrong(str(error))
+        if case.troubled is None:
+            case.troubled = check.name
+            return wrong(str(error))
+        # What keeps several checks from looking is probably one thing, and is told once.
+        return Finding(Verdict.NOT_CHECKED, _not_before(case.troubled))
 
 
 def _all_not_checked(checks: Iterable[Check], because: Line) -> Iterator[Line]:
@@ -96,12 +100,12 @@ def _all_not_checked(checks: Iterable[Check], because: Line) -> Iterator[Line]:
 
 
 def _not_checked(check: Check, because: Line) -> Line:
-    cause = (
-        because.text
-        if because.verdict is Verdict.NOT_CHECKED
-        else f"Not before this is right: {because.check}."
-    )
+    cause = because.text if because.verdict is Verdict.NOT_CHECKED else _not_before(because.check)
     return Line(check.name, Verdict.NOT_CHECKED, cause)
+
+
+def _not_before(check: str) -> str:
+    return f"Not before this is right: {check}."
 
 
 def _without_secrets(text: str, case: Case) -> str:

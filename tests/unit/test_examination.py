@@ -170,6 +170,12 @@ TROUBLES: dict[str, tuple[Callable[[Emulator], object], str, Verdict, str]] = {
         Verdict.WRONG,
         "'default' (but: none)",
     ),
+    "trouble with what is an administrator's": (
+        struck(Answer(503, ""), "^/v2/admin/"),
+        "object store secret",
+        Verdict.WRONG,
+        "503",
+    ),
     "no docker registry secret": (
         without("docker_registry_secrets"),
         "docker registry secret",
