@@ -211,7 +211,8 @@ def _texts(conditions: object) -> list[str]:
 
 
 def _is_filled_in_later(text: object) -> bool:
-    return not isinstance(text, str) or "{{" in text or "{%" in text
+    """Tell whether it is a template, or the output of another task, which is what can be resolved."""
+    return "{{" in text or "{%" in text if isinstance(text, str) else hasattr(text, "resolve")
 
 
 def _read(texts: Sequence[str]) -> list[Condition]:

@@ -176,6 +176,7 @@ def test_a_baseline_without_metrics_is_no_baseline_missing(
     [
         ({"conditions": "accuracy => 0.9"}, "at character 10, one of >=, >, <=, <, ==, != is expected"),
         ({"conditions": ["loss < 1", "accuracy"]}, "'accuracy' is not a condition on a metric"),
+        ({"conditions": ["loss < 1", 0.9]}, "conditions has 0.9, but text such as"),
         ({"conditions": []}, r"conditions is \[\], but text such as"),
         ({"otherwise": "stop"}, "otherwise is 'stop', but it is one of fail, skip, branch"),
         ({"on_missing": "skip"}, "on_missing is 'skip', but it is one of fail, not_passed"),
@@ -193,7 +194,6 @@ def test_a_bad_argument_is_refused_when_the_dag_is_read(change, complaint):
     ("change", "complaint"),
     [
         ({"conditions": "accuracy >= {{ x }}"}, "at character 13, a number or 'baseline' is expected"),
-        ({"conditions": ["loss < 1", 0.9]}, "conditions has 0.9, but text such as"),
         ({"conditions": {"accuracy": 0.9}}, "conditions is {'accuracy': 0.9}, but text such as"),
         ({"execution_id": None}, "execution_id is None: the task that gives it has given none"),
         ({"execution_id": "None"}, "execution_id is 'None': the task"),
