@@ -65,8 +65,12 @@ class _Side(NamedTuple):
     needed: Collection[str]
 
     def misplaced(self, other: _Side) -> set[str]:
-        """Give the names that are bound here and declared on the other side only."""
-        return {name for name in self.bound or () if name not in self.declared and name in other.declared}
+        """Give the names that are bound here, but declared on the other side only, and not bound there."""
+        return {
+            name
+            for name in self.bound or ()
+            if name not in self.declared and name in other.declared and name not in (other.bound or ())
+        }
 
 
 def check_names(

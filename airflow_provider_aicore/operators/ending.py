@@ -138,7 +138,7 @@ class AICoreDeleteExecutionOperator(_AICoreEndExecutionOperator):
         or among the last.
     :raises AICoreInvalidInput: an argument is bad, or nothing narrows down what is deleted; nothing was sent.
     :raises AICoreWaitTimeout: the one is not gone in time.
-    :raises AICoreDeletionIncomplete: some of the many were not deleted; the message has ids and reasons.
+    :raises AICoreDeletionIncomplete: some of the many were not deleted; the message has ids and a reason.
     """
 
     template_fields: Sequence[str] = (*_AICoreEndExecutionOperator.template_fields, *_FILTERS_BY_ID)

@@ -143,6 +143,7 @@ MISTAKES: list[tuple[dict[str, Any], list[tuple[bool, str]]]] = [
     ({**PLAIN, "scenario_id": "churn", "executable_id": "churn-train", "parameters": {"x": 1}},
      [(False, "It declares none")]),
     (train({"text-data": "x"}, NO_DATA), [(True, "as one, but as input artifact")]),
+    (train({"text-data": "x"}), [(False, "'text-data' is not declared by the executable. It declares")]),
     # input artifacts
     (train(None, NO_DATA), [(True, "input artifact 'text-data' is not bound: give it in `input_artifacts`")]),
     (train(None, {**NO_DATA, "Text-Data": "<data>"}), [(True, "did you mean 'text-data'? A name has to")]),
