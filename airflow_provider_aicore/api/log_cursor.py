@@ -60,6 +60,8 @@ class LogCursor:
         """How many lines to ask for."""
         self.is_behind = False
         """Whether there are more lines now, as far as is known."""
+        self.looks_back = False
+        """Whether the next page is of what was read while it was behind."""
         self.may_lack_lines = False
         """Whether the last page had to be stepped over, since its lines share one time stamp."""
 
@@ -118,6 +120,7 @@ class LogCursor:
     def _look_back(self) -> None:
         """Begin the next page some time ago; as long as it was behind, what came late was not seen."""
         self.top, self.is_behind, self.may_lack_lines = self._page, False, False
+        self.looks_back = self._behind_since is not None
         newest = self._newest if self._behind_since is None else self._behind_since
         self._behind_since = None
         self._from = max(self._floor, newest - int(OVERLAP * _SECOND))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,7 +112,9 @@ class LogFollower:
         """What Argo's containers say, as long as nobody else says anything."""
         self._others_speak = stored is not None
         self._is_troubled = False
-        self._has_ended = False
+        self._last_at = math.inf
+        """When lines no longer come: some seconds after the end."""
+        self._has_looked_back = False
 
     @property
     def stored(self) -> dict[str, Any] | None:
@@ -126,7 +129,7 @@ class LogFollower:
 
     def read(self) -> Flow[Iterator[ShownLine]]:
         """Look once, and return what to show, which takes its time as it is iterated over."""
-        is_last = self._has_ended
+        is_last = self.now() >= self._last_at
         try:
             cursor, lines = yield from self._lines()
         except AICoreError as error:
@@ -137,8 +140,7 @@ class LogFollower:
 
     def end(self) -> None:
         """Take note that the execution has ended: after a moment, one last look."""
-        self._has_ended = True
-        self.due_at = self.now() + LATE
+        self.due_at = self._last_at = self.now() + LATE
 
     def leave_out(self, lines: Iterable[ShownLine]) -> int:
         """Count what there was no time to show, to be told with the rest, and return how much it is."""
@@ -159,6 +161,10 @@ class LogFollower:
                 logging.WARNING,
             )
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._last_at < math.inf
+
     def _lines(self) -> Flow[tuple[LogCursor, list[LogLine]]]:
         """Read a page; before the runtime knows the execution there is none."""
         if self._cursor is None:
@@ -176,9 +182,12 @@ class LogFollower:
         """Say when to look again."""
         if cursor.is_behind:
             self.due_at = self.now()
-        elif is_last:
+        elif is_last and (self._has_looked_back or not cursor.looks_back):
             self.is_done = True
-        elif not self._has_ended:
+        elif self._has_ended:
+            self._has_looked_back = is_last
+            self.due_at = max(self.now(), self._last_at)
+        else:
             self._pause = INTERVAL if has_new else min(SLOWEST, self._pause * _SLOWER)
             self.due_at = self.now() + self._pause
 

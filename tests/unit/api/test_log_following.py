@@ -210,6 +210,21 @@ def test_what_was_under_way_at_the_end_is_not_the_last_look(job, follower, clien
     assert (follower.is_done, follower.due_at) == (False, due_at)
 
 
+def test_after_an_end_in_a_hurry_it_looks_back_once(job, look, clock):
+    """For lines that came late while it was behind, as it does while a log grows."""
+    follower = LogFollower(job.id, now=clock.now, limits=Limits(page=50, largest_page=60))
+    clock.move(20)
+    for number in range(200):
+        job.print(str(number), ago=20 - number / 10)
+    seen = look(follower)
+    job.print("late", ago=19)
+    follower.end()
+    while not follower.is_done:
+        seen += look(follower)
+
+    assert sorted(seen) == sorted([*map(str, range(200)), "late"])
+
+
 def test_a_log_that_is_not_read_to_its_end_says_so(job, follower, look, emulator, clock):
     """And since when."""
     clock.move(20)
