@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 from airflow_provider_aicore.exceptions import AICoreInvalidInput
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_aicore.api.log_following import LogFollower
     from airflow_provider_aicore.api.log_lines import ShownLine
     from airflow_provider_aicore.api.models import LogLine
+
+T = TypeVar("T")
 
 Logs = Literal["tail", "live", "none"]
 """Which part of an execution's log comes into the task's."""
@@ -81,20 +84,24 @@ def show_tail(client: Client, execution: Execution, lines: int, log: LeveledLog)
     return found
 
 
-def showing_live(
-    flow: Flow[Execution | None], follower: LogFollower, log: LeveledLog
-) -> Flow[Execution | None]:
-    """Run the flow of a wait and show log and metrics meanwhile, the log to its end if the wait has one."""
-    from airflow_provider_aicore.api import lifecycle
+def showing_live(flow: Flow[T], follower: LogFollower, log: LeveledLog) -> Flow[T]:
+    """Run the flow of a wait and show log and metrics meanwhile."""
     from airflow_provider_aicore.api.metric_following import MetricFollower
-    from airflow_provider_aicore.poller import read_to_the_end, reading_along
+    from airflow_provider_aicore.poller import reading_along
 
-    def tell(lines: Iterable[ShownLine]) -> None:
-        for level, text in lines:
-            log.log(level, "%s", text)
-
+    tell = partial(_tell, log)
     metrics = MetricFollower(follower.execution_id, now=follower.now)
-    execution = yield from reading_along(reading_along(flow, follower, tell), metrics, tell)
-    if execution is not None and lifecycle.outcome(execution.status) is not None:
-        yield from read_to_the_end(follower, tell)
-    return execution
+    return reading_along(reading_along(flow, follower, tell), metrics, tell)
+
+
+def show_rest(client: Client, follower: LogFollower, log: LeveledLog) -> bool:
+    """Show the end of a log whose execution has ended; tell whether some seconds were enough."""
+    from airflow_provider_aicore.poller import read_to_the_end
+
+    client.run(read_to_the_end(follower, partial(_tell, log)))
+    return follower.is_done
+
+
+def _tell(log: LeveledLog, lines: Iterable[ShownLine]) -> None:
+    for level, text in lines:
+        log.log(level, "%s", text)

@@ -13,6 +13,7 @@ from airflow_provider_aicore.log_output import (
     checked_log_lines,
     checked_logs,
     read_tail,
+    show_rest,
     show_tail,
 )
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import Client, Execution
     from airflow_provider_aicore.api.failure_report import FailureReport
+    from airflow_provider_aicore.api.log_following import LogFollower
     from airflow_provider_aicore.api.models import LogLine
     from airflow_provider_aicore.lineage import Lineage
 
@@ -54,6 +56,7 @@ class AICoreReportingOperator(AICoreBaseOperator):
         self.log_lines = checked_log_lines(log_lines)
         self.expected_outputs = expected_outputs
         self.log_was_shown = False
+        self.log_follower: LogFollower | None = None
         self.outcome: dict[str, Any] | None = None
         self.lineage: Lineage | None = None
 
@@ -68,6 +71,8 @@ class AICoreReportingOperator(AICoreBaseOperator):
         """Show as much of the execution's log as `logs` asks for and is not shown yet; return its end."""
         if self.logs == "none":
             return []
+        if self.log_follower is not None:
+            self.log_was_shown = show_rest(client, self.log_follower, self.log)
         show = read_tail if self.log_was_shown else show_tail
         return show(client, execution, self.log_lines, self.log) or []
 

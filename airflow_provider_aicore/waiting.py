@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import AICoreError, Client, Execution
-    from airflow_provider_aicore.api.call import Flow
 
 MIN_POLL_INTERVAL = 1.0
 MAX_LOST_TRIGGERS = 5
@@ -240,6 +239,7 @@ class AICoreWaitingOperator(AICoreReportingOperator):
         self, client: Client, execution_id: str, deadline: datetime | None, *, live: bool = False
     ) -> Execution:
         """Look until the execution has ended, on this worker."""
+        from airflow_provider_aicore.api.log_following import LogFollower
         from airflow_provider_aicore.api.validation import check_id
         from airflow_provider_aicore.poller import TROUBLE, Wait, is_overdue, until_ended
 
@@ -254,8 +254,11 @@ class AICoreWaitingOperator(AICoreReportingOperator):
             pending_timeout=self.pending_timeout,
         )
         flow = until_ended(wait, retry=client.retry, log=self.log)
+        if live:
+            self.log_follower = LogFollower(execution_id)
+            flow = showing_live(flow, self.log_follower, self.log)
         try:
-            last = client.run(self._showing_live(flow, execution_id) if live else flow)
+            last = client.run(flow)
         except TROUBLE:
             if deadline is None or datetime.now(UTC) < deadline:
                 raise
@@ -324,15 +327,6 @@ class AICoreWaitingOperator(AICoreReportingOperator):
             method_name="execute_complete",
             timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,
         )
-
-    def _showing_live(self, flow: Flow[Execution | None], execution_id: str) -> Flow[Execution | None]:
-        """Show the log while a wait's flow runs."""
-        from airflow_provider_aicore.api.log_following import LogFollower
-
-        follower = LogFollower(execution_id)
-        last = yield from showing_live(flow, follower, self.log)
-        self.log_was_shown = follower.is_done
-        return last
 
 
 def has_ended(execution: Execution) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
+from airflow.sdk.execution_time.timeout import timeout
 
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Progress, unavailable
@@ -144,6 +147,29 @@ def test_live_looks_at_the_log_in_its_own_time(make_operator, context, network):
     assert 3000 / 60 <= paths["logs"] <= 3000 / 60 + 8
     assert abs(paths["metrics"] - paths["logs"]) <= 4
     assert len(network.requests) - paths["logs"] - paths["metrics"] <= 12
+
+
+class AlarmAfterTheEnd:
+    """Rings as Airflow's clock does for `execution_timeout`, when the log of what has ended is read."""
+
+    def __init__(self, network):
+        self._network = network
+
+    def answer(self, request, proceed):
+        """Ring at each look."""
+        if set(self._network.statuses().values()) == {"COMPLETED"}:
+            signal.raise_signal(signal.SIGALRM)
+        return proceed(request)
+
+
+def test_the_time_that_the_end_of_a_log_takes_is_not_the_execution_s(make_operator, context, network):
+    """It has COMPLETED in time; Airflow's alarm while its last lines are read changes nothing."""
+    network.script("text-clf-train", Progress.by_clock(log=SAID))
+    network.faults.add(AlarmAfterTheEnd(network), path="/logs", times=None)
+    operator = make_operator(logs="live", deferrable=False, execution_timeout=timedelta(hours=1))
+
+    with timeout(3600):
+        assert operator.execute(context)["status"] == "COMPLETED"
 
 
 def test_live_shows_the_tail_of_what_had_ended(make_operator, mode, context, network, shown):
