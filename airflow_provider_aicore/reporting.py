@@ -69,12 +69,17 @@ class AICoreReportingOperator(AICoreBaseOperator):
 
     def show_log(self, client: Client, execution: Execution) -> list[LogLine]:
         """Show as much of the execution's log as `logs` asks for and is not shown yet; return its end."""
+        from airflow_provider_aicore.api import lifecycle
+
         if self.logs == "none":
             return []
         if self.log_follower is not None:
             self.log_was_shown = show_rest(client, self.log_follower, self.log)
-        show = read_tail if self.log_was_shown else show_tail
-        return show(client, execution, self.log_lines, self.log) or []
+        if not self.log_was_shown:
+            return show_tail(client, execution, self.log_lines, self.log) or []
+        if lifecycle.outcome(execution.status) is lifecycle.Outcome.SUCCEEDED:
+            return []  # Only who tells of a failure needs it again.
+        return read_tail(client, execution, self.log_lines, self.log) or []
 
     def report(self, client: Client, execution: Execution, lines: list[LogLine]) -> FailureReport:
         """Say why the execution has ended without success, and where to look at it."""

@@ -134,6 +134,9 @@ def test_live_shows_each_line_once(
         run_to_the_end(sensor, context)
 
     assert [text for _, text in shown()] == [*(f"epoch {number}" for number in range(280)), "bye"]
+    # Only a failure's report needs the end once more.
+    again = [one for one in network.requests if one.query.get("$order") == "desc"]
+    assert bool(again) == (outcome == "DEAD")
 
 
 def test_live_looks_at_the_log_in_its_own_time(make_operator, context, network):
