@@ -167,7 +167,7 @@ class Group:
         """Look for what is in no list of live ones: in those of the ended if many have left, then singly."""
         if roll.lists_of_ended_are_cheaper(len(missing), self._loop.time()):
             complete, listed = False, 0
-            with suppress(AICoreError):  # A single read shows it too, and says what is to be done about it.
+            with suppress(Exception):  # A single read shows it too, and says what is to be done about it.
                 complete, listed = await self._list_all(roll, roll.kind.ended, len(missing))
             if complete:
                 roll.listed_ended(listed, self._loop.time())

@@ -68,11 +68,14 @@ def test_lists_of_what_has_ended_are_left_where_history_is_long(together):
     assert len([each for each in asked if each["status"] == "COMPLETED"]) == 11
 
 
-def test_trouble_with_the_lists_of_what_has_ended_loses_nothing(together):
-    """What they do not give is read singly."""
+@pytest.mark.parametrize("error", [None, OSError("Too many open files")], ids=["403", "no request"])
+def test_trouble_with_the_lists_of_what_has_ended_loses_nothing(together, error):
+    """What they do not give is read singly, whatever is wrong with them."""
 
     async def fail(request):
         ended = request.url.params.get("status") in {"COMPLETED", "DEAD", "STOPPED"}
+        if ended and error is not None:
+            raise error
         return httpx.Response(403, text="RBAC: access denied") if ended else None
 
     together.instead = fail
