@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from airflow_provider_aicore.api.admin_models import Application, ApplicationStatus
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Reader, resources
+from airflow_provider_aicore.api.reading import Reader, resources
 
 _APPLICATIONS = resources(Application)
 _STATUS = Reader(ApplicationStatus)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import (
-    Artifact,
-    ArtifactCreated,
-    ArtifactKind,
-    Reader,
-    number,
-    resources,
-)
+from airflow_provider_aicore.api.models import Artifact, ArtifactCreated, ArtifactKind
 from airflow_provider_aicore.api.query import optional_id
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, number, resources
 from airflow_provider_aicore.api.validation import (
     MAX_TEXT,
     check_id,

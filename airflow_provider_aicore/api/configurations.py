@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.bindings import artifact_ids, parameter_values
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Configuration, Created, Reader, number, resources
+from airflow_provider_aicore.api.models import Configuration, Created
 from airflow_provider_aicore.api.query import id_list, optional_id
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, number, resources
 from airflow_provider_aicore.api.validation import check_id, check_name
 
 if TYPE_CHECKING:

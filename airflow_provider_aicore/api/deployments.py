@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import (
-    Deployment,
-    ExecutionSighting,
-    ExecutionStatus,
-    Reader,
-    sightings,
-)
+from airflow_provider_aicore.api.models import Deployment, ExecutionSighting, ExecutionStatus
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, sightings
 from airflow_provider_aicore.api.validation import check_id
 
 _DEPLOYMENT = Reader(Deployment)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Secret, resources
+from airflow_provider_aicore.api.models import Secret
+from airflow_provider_aicore.api.reading import resources
 
 _SECRETS = resources(Secret)
 

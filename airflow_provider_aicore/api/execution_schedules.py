@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Created, ExecutionSchedule, Reader, number, resources
+from airflow_provider_aicore.api.models import Created, ExecutionSchedule
 from airflow_provider_aicore.api.query import optional_id
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, number, resources
 from airflow_provider_aicore.api.validation import check_id, check_schedule_name, instant_in_seconds
 
 if TYPE_CHECKING:

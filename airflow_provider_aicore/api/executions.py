@@ -12,13 +12,10 @@ from airflow_provider_aicore.api.models import (
     ExecutionSighting,
     ExecutionStatus,
     LogLine,
-    Reader,
-    number,
-    resources,
-    sightings,
 )
 from airflow_provider_aicore.api.query import id_list, optional_id
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, number, resources, sightings
 from airflow_provider_aicore.api.validation import check_id, check_range, instant
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Meta, Reader
+from airflow_provider_aicore.api.models import Meta
+from airflow_provider_aicore.api.reading import Reader
 
 _META = Reader(Meta)
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 from airflow_provider_aicore.api.call import Call, Flow, once, pages
 from airflow_provider_aicore.api.errors import NotFoundError
 from airflow_provider_aicore.api.metric_checks import custom_info_list, points, tag_filters, tag_list
-from airflow_provider_aicore.api.models import Created, ExecutionMetrics, Metric, Reader, nothing, resources
+from airflow_provider_aicore.api.models import Created, ExecutionMetrics, Metric
 from airflow_provider_aicore.api.query import id_list
 from airflow_provider_aicore.api.query import query as to_params
+from airflow_provider_aicore.api.reading import Reader, nothing, resources
 from airflow_provider_aicore.api.validation import check_id, check_range
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_aicore.api.admin_models import ResourceGroup
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import resources
+from airflow_provider_aicore.api.reading import resources
 
 _RESOURCE_GROUPS = resources(ResourceGroup)
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from airflow_provider_aicore.api.admin_models import Quota
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Reader
+from airflow_provider_aicore.api.reading import Reader
 
 Kind = Literal["resourceGroups", "executables", "applications", "repositories", "dockerRegistrySecrets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import Executable, Reader, Scenario, resources
+from airflow_provider_aicore.api.models import Executable, Scenario
+from airflow_provider_aicore.api.reading import Reader, resources
 from airflow_provider_aicore.api.validation import check_id
 
 _SCENARIO = Reader(Scenario)

@@ -17,7 +17,7 @@ from airflow_provider_aicore.api.errors import (
     connection_error,
     status_error,
 )
-from airflow_provider_aicore.api.models import nothing
+from airflow_provider_aicore.api.reading import nothing
 from airflow_provider_aicore.api.retry import NO_RETRY
 from airflow_provider_aicore.examination.case import ok, warning, wrong
 from airflow_provider_aicore.examination.landscapes import mismatch

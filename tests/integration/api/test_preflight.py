@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_aicore.api import artifacts, ensure, preflight
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import nothing
+from airflow_provider_aicore.api.reading import nothing
 from airflow_provider_aicore.emulator import Answer
 from airflow_provider_aicore.emulator.definitions import ArtifactSlot, Executable, Parameter, Scenario
 from tests.emulators import connect

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_aicore.api import TokenRefusedError
 from airflow_provider_aicore.api.call import Call
-from airflow_provider_aicore.api.models import nothing
+from airflow_provider_aicore.api.reading import nothing
 from airflow_provider_aicore.emulator import FAILURES, Answer, Progress, failing
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionCannotRun,

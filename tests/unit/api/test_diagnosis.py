@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_aicore.api import configurations, executions
 from airflow_provider_aicore.api.call import Call
 from airflow_provider_aicore.api.diagnosis import why_not_started
-from airflow_provider_aicore.api.models import nothing
+from airflow_provider_aicore.api.reading import nothing
 from airflow_provider_aicore.emulator import Answer, Progress, unavailable
 
 STORE = {"name": "default", "type": "S3", "data": {"AWS_ACCESS_KEY_ID": "x"}}
