@@ -288,7 +288,7 @@ def test_a_misplaced_service_key_is_told_where_it_belongs(define, network, mispl
 def test_an_extra_that_is_no_object_is_refused(define):
     """JSON may be a list as well."""
     with pytest.raises(InvalidServiceKeyError, match="'aicore_test': its extra is a JSON list"):
-        define({"extra": "[1]"}).get_conn()
+        define("aicore://?__extra__=[1]").get_conn()
 
 
 def test_an_empty_connection_is_refused(define):
