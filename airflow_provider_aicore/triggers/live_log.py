@@ -103,7 +103,7 @@ class LiveLog:
             return False
         is_complete = not self._follower.leave_out(self._lines) and self._follower.is_done
         self._lines = self._follower.rest()
-        await self._show()
+        is_complete = await self._show_in_time() and is_complete
         await asyncio.sleep(SETTLE)  # As soon as the trigger has told its event, Airflow closes the file.
         return is_complete
 
@@ -111,8 +111,7 @@ class LiveLog:
         """Keep how far the log was shown, now that the wait goes on elsewhere."""
         self._following.cancel()
         await asyncio.wait([self._following])
-        await self._show()
-        if self._has_unstored:
+        if await self._show_in_time() and self._has_unstored:
             await self._store()
 
     async def _follow(self) -> None:
@@ -163,6 +162,15 @@ class LiveLog:
             self._trigger.log.log(level, "%s", text)
             self._has_unstored = True
             await shared.make_room(text)
+
+    async def _show_in_time(self) -> bool:
+        """Log what is left; tell whether some seconds were enough, since the task has to go on."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._show()
+        except TimeoutError:
+            return False
+        return True
 
     async def _store_in_a_pause(self, follower: LogFollower) -> None:
         """Keep how far the log was shown, once it surely is."""

@@ -7,13 +7,14 @@ import json
 import re
 from bisect import bisect_right
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_aicore.api import executions
-from airflow_provider_aicore.api.log_following import INTERVAL, Limits
+from airflow_provider_aicore.api.log_following import INTERVAL, PATIENCE, Limits
 from airflow_provider_aicore.emulator import Progress, unavailable
 from airflow_provider_aicore.emulator.logbook import LogLine
 from airflow_provider_aicore.triggers import live_log
@@ -356,6 +357,22 @@ def test_many_triggers_share_the_way_to_airflow(job, make_trigger, clock):
     assert len(at) == 5 * 900
     room = (live_log.PER_SECOND + live_log.BURST) / (live_log.RECORD + 100)
     assert max(bisect_right(at, each + 1.0) - number for number, each in enumerate(at)) <= room
+
+
+def test_a_log_holds_up_no_deadline(job, make_trigger, clock):
+    """However much is still to be shown, by however many: the worker has an execution to stop."""
+
+    async def main():
+        for number in range(900):
+            job.print(1, f"{number} {'x' * 100}")
+        return await asyncio.gather(*(_event(each) for each in triggers))
+
+    deadline_at = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    triggers = [make_trigger(deadline_at=deadline_at) for _ in range(20)]
+    events = turned_loop.run(main())
+
+    assert {each["outcome"] for each in events} == {"deadline"}
+    assert clock.now() - job.begin < 20 + PATIENCE + 5
 
 
 def test_the_end_of_a_log_comes_before_the_middles_of_others(
