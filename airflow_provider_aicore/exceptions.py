@@ -181,6 +181,17 @@ def output_missing(execution: Execution, lacking: str) -> AICoreOutputMissing:
     )
 
 
+def outputs_unseen(execution: Execution, error: AICoreError) -> AICoreUnreachable:
+    """Make the exception for an execution that has COMPLETED, but whose outputs cannot be looked at again."""
+    from airflow_provider_aicore.api.failure_report import which
+
+    return AICoreUnreachable(
+        f"{which(execution)} is COMPLETED, but did not have all of expected_outputs at first, and could not be "
+        f"looked at again. The next try of this task looks. {error}",
+        execution.id,
+    )
+
+
 def not_started(
     execution: Execution, seconds: float, findings: Sequence[Finding], what_now: str
 ) -> AICoreExecutionNotStarted:

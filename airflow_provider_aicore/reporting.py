@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aicore.base import AICoreBaseOperator, names
-from airflow_provider_aicore.exceptions import failure, output_missing
+from airflow_provider_aicore.exceptions import failure, output_missing, outputs_unseen
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.log_output import (
     LOG_LINES,
@@ -94,10 +94,13 @@ class AICoreReportingOperator(AICoreBaseOperator):
 
     def with_outputs(self, client: Client, execution: Execution) -> Execution:
         """Make sure that a COMPLETED execution has what `expected_outputs` names."""
-        from airflow_provider_aicore.api import outputs
+        from airflow_provider_aicore.api import AICoreError, outputs
 
         needed = names(self.expected_outputs)
-        execution, lacking = client.run(outputs.settled(execution, needed, client.retry))
+        try:
+            execution, lacking = client.run(outputs.settled(execution, needed, client.retry))
+        except AICoreError as error:
+            raise outputs_unseen(execution, error) from error
         if lacking is not None:
             raise output_missing(execution, lacking)
         return execution

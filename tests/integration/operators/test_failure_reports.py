@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import httpx
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -20,6 +21,7 @@ from airflow_provider_aicore.exceptions import (
     AICoreExecutionStopped,
     AICoreOutputMissing,
     AICoreRefused,
+    AICoreUnreachable,
 )
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
 from tests.deferral import run_to_the_end
@@ -199,6 +201,34 @@ def test_an_output_that_is_there_is_no_matter(make_operator, context, network, e
     result = run_to_the_end(make_operator(expected_outputs=expected), context)
 
     assert "text-model" in result["output_artifacts"]
+
+
+class GoneDarkAfterTheEnd:
+    """Answers 503 to all looks after the first that shows the end."""
+
+    def __init__(self):
+        self._has_shown_it = False
+
+    def answer(self, request, proceed):
+        """Answer."""
+        if self._has_shown_it:
+            return httpx.Response(503, text="no healthy upstream")
+        answer = proceed(request)
+        self._has_shown_it = answer.json()["status"] == "COMPLETED"
+        return answer
+
+
+def test_an_output_that_cannot_be_looked_for_again_is_not_missing_yet(make_operator, context, network):
+    """The next try looks; that the execution has COMPLETED is told."""
+    network.script("text-clf-train", Progress.by_clock())
+    network.faults.add(GoneDarkAfterTheEnd(), method="GET", path="/lm/executions/[^/]+$", times=None)
+    operator = make_operator(deferrable=False, expected_outputs=["model"], preflight="off")
+
+    text = fail(operator, context, AICoreUnreachable)
+
+    assert "is COMPLETED, but" in text
+    assert "503" in text
+    assert "lives on" not in text
 
 
 def test_a_stop_has_its_log_and_no_cause(make_operator, mode, context, network):
