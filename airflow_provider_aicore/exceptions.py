@@ -186,8 +186,8 @@ def outputs_unseen(execution: Execution, error: AICoreError) -> AICoreUnreachabl
     from airflow_provider_aicore.api.failure_report import which
 
     return AICoreUnreachable(
-        f"{which(execution)} is COMPLETED, but did not have all of expected_outputs at first, and could not be "
-        f"looked at again. The next try of this task looks. {error}",
+        f"{which(execution)} is COMPLETED, but did not have all of expected_outputs at first, and could not "
+        f"be looked at again. The next try of this task looks. {error}",
         execution.id,
     )
 
