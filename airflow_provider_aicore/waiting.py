@@ -18,7 +18,6 @@ from airflow_provider_aicore.exceptions import (
     refusing_bad_input,
 )
 from airflow_provider_aicore.interruption import EndNotice, ToldToEndError, alarm_heard
-from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.log_output import showing_live
 from airflow_provider_aicore.reporting import AICoreReportingOperator
 from airflow_provider_aicore.wait_event import (
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aicore.api import AICoreError, Client, Execution
+    from airflow_provider_aicore.kept_wait import KeptWait
 
 MIN_POLL_INTERVAL = 1.0
 MAX_LOST_TRIGGERS = 5
@@ -88,6 +88,8 @@ class AICoreWaitingOperator(AICoreReportingOperator):
 
     def wait(self, context: Context, client: Client, execution_id: str) -> dict[str, Any]:
         """Wait until the execution has ended and return its result, or defer."""
+        from airflow_provider_aicore.kept_wait import KeptWait
+
         wait = KeptWait(execution_id, client.resource_group, self.deadline(context))
         with (
             self._losing_sight(execution_id, client.resource_group),
@@ -108,6 +110,8 @@ class AICoreWaitingOperator(AICoreReportingOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Look before failing, where Airflow only fails: when the trigger crashed or was given up."""
+        from airflow_provider_aicore.kept_wait import KeptWait
+
         wait = KeptWait.of(context["ti"]) if next_method == TRIGGER_FAIL_REPR else None
         if wait is None:
             return super().resume_execution(next_method, next_kwargs, context)

@@ -17,7 +17,6 @@ from airflow_provider_aicore.exceptions import (
     lost_schedule,
     refusing_bad_input,
 )
-from airflow_provider_aicore.kept_wait import KeptWait
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from airflow_provider_aicore.reporting import link_fields
 from airflow_provider_aicore.sensors.base import AICoreBaseSensor
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aicore.api import Client, Execution
     from airflow_provider_aicore.api.schedule_runs import Pick
+    from airflow_provider_aicore.kept_wait import KeptWait
     from airflow_provider_aicore.scheduled_execution import Search
     from airflow_provider_aicore.wait_event import WaitEvent
 
@@ -90,6 +90,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     def execute(self, context: Context) -> Any:
         if self.reschedule:
             return super().execute(context)
+        from airflow_provider_aicore.kept_wait import KeptWait
+
         search = self._search(context)
         with self._failing_as_a_sensor(), self.connect() as client:
             wait = KeptWait("", client.resource_group, self.deadline(context), search=search.arguments())
