@@ -35,6 +35,8 @@ class AICoreBaseOperator(BaseOperator):
     template_fields: Sequence[str] = ("aicore_conn_id", "resource_group")
     link_urls: Mapping[str, str] = MappingProxyType({})
     """The URLs that are known so far, by the XCom's key of their link."""
+    has_no_links: bool = False
+    """Whether the connection is known to have no template of links, so that none was pushed."""
     _launchpad_url_template: object = None
 
     def __init__(
@@ -65,6 +67,7 @@ class AICoreBaseOperator(BaseOperator):
         with refusing_bad_input():
             client = hook.get_conn(sleep=self.sleep)
         self._launchpad_url_template = hook.launchpad_url_template
+        self.has_no_links = not hook.launchpad_url_template
         return client
 
     def know_link(self, link: AICoreLink, **known: str | None) -> str | None:

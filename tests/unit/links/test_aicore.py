@@ -184,6 +184,20 @@ def test_without_a_good_template_a_task_only_has_no_link(with_template, context,
     assert shown(operator) == ""
 
 
+def test_airflow_is_not_asked_for_a_url_that_nobody_can_have_pushed(
+    connection, context, network, monkeypatch
+):
+    """It logs an error for each XCom that is not there, which would be one for each task."""
+    asked = []
+    monkeypatch.setattr(XCom, "get_value", lambda **what: asked.append(what))
+    network.script("text-clf-train", Progress.at_once("COMPLETED"))
+    operator = AICoreRunExecutableOperator(task_id="train", **WITH_ALL)
+    operator.execute(context)
+
+    assert EXECUTION.get_link(operator, ti_key=context["ti"]) == ""
+    assert asked == []
+
+
 def test_a_link_that_airflow_does_not_take_is_only_told(with_template, context, network, monkeypatch, capfd):
     """The execution runs already, and its id is known."""
 
