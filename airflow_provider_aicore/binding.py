@@ -80,7 +80,11 @@ class AICoreBindingOperator(AICoreBaseOperator):
         self.preflight = preflight
         self.validate_only = validate_only
         if template is not None and preflight != "off":
-            self._judge(template.check(parameters, input_artifacts), f"its template {template.path}")
+            # The task is named since Airflow shows an import error without the DAG file's own line.
+            self._judge(
+                template.check(parameters, input_artifacts),
+                f"its template {template.path} (task {self.task_id!r})",
+            )
 
     def bindings(self) -> Bindings:
         """Return what is to be bound, or fail without retries."""

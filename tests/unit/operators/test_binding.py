@@ -264,3 +264,11 @@ def test_the_preflight_says_what_becomes_of_a_template_s_findings(kind, template
     )
 
     assert ("'learning-rate' is not bound" in capfd.readouterr().out) is told
+
+
+def test_a_binding_that_does_not_fit_names_its_task(kind, template):
+    """Airflow shows an import error without the DAG file's line, and tasks may share a template."""
+    with pytest.raises(AICoreInvalidInput, match="task 'second'"):
+        _operator(
+            kind, scenario_id=None, executable_id=None, template=template, parameters={}, task_id="second"
+        )
