@@ -41,7 +41,7 @@ _TRUST = (
 def link_template(case: Case) -> Finding:
     """Say what is wrong with the template of links: no task fails for it, and so nobody would know."""
     if case.link_fault is None:
-        return ok("Nothing is wrong with a template of links.")
+        return ok("There is none, or nothing is wrong with it.")
     return wrong(case.link_fault)
 
 

@@ -162,7 +162,13 @@ class AICoreHook(BaseHook):
             impatient: ClientOptions = {**options, "timeout": _TEST_TIMEOUT, "retry": NO_RETRY}
             client = Client(key, **impatient)
         except AirflowNotFoundException as error:
-            return unreadable(f"{error}. Make one of type aicore with this id, or name another.", checks)
+            # Airflow does not tell one that it cannot read from one that is not there.
+            return unreadable(
+                f"{error}. Make one of type aicore with this id, or name another. "
+                f"If AIRFLOW_CONN_{self.aicore_conn_id.upper()} is set, Airflow cannot read it: mend its "
+                "JSON or URI.",
+                checks,
+            )
         except (AICoreError, ValueError, OSError, ImportError) as error:
             # The last two: a file that SSL_CERT_FILE names, a proxy that needs a library which is not there.
             return unreadable(str(error), checks)

@@ -430,6 +430,17 @@ class TestOfTheConnection:
         assert text.startswith("connection: ")
         assert "no_such_connection" in text
 
+    def test_a_connection_that_airflow_cannot_read_is_looked_for_in_the_environment(
+        self, network, monkeypatch
+    ):
+        """Airflow says the same of a bad JSON as of no connection at all."""
+        monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", '{"conn_type": "aicore", "extra": {')
+
+        good, text = AICoreHook().test_connection()
+
+        assert not good
+        assert "AIRFLOW_CONN_AICORE_DEFAULT" in text
+
     def test_nothing_is_checked_without_a_connection(self, define, network):
         """The checks keep their names and places, whatever happens."""
         lines = define({}).examine()
