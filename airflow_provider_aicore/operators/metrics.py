@@ -107,6 +107,8 @@ class AICoreMetricGateOperator(AICoreBaseOperator, BranchMixIn):
         if self.otherwise == "branch":
             self._check_branches(context["ti"])
         baseline_id = None if self.baseline_execution_id in _NO_EXECUTION else self.baseline_execution_id
+        if baseline_id is None and any(condition.needs_baseline for condition in conditions):
+            self.log.warning("There is no baseline_execution_id: each condition on the baseline holds.")
         verdicts = self._judge(conditions, baseline_id)
         self.log.info("Conditions on execution %s:\n%s", self.execution_id, _table(verdicts))
         self._fail_if_closed(verdicts)

@@ -143,8 +143,8 @@ def test_a_new_model_is_compared_with_the_one_before(trained, context, network):
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None"], ids=["none", "empty", "text"])
-def test_the_first_model_has_nothing_to_be_better_than(trained, context, nothing):
-    """Without a baseline conditions on it hold, and the others count; a template gives "None" as text."""
+def test_the_first_model_has_nothing_to_be_better_than(trained, context, nothing, capfd):
+    """Without a baseline conditions on it hold, which is told; a template gives "None" as text."""
     execution_id = trained(accuracy=0.92)
     gate = _gate(
         execution_id=execution_id,
@@ -156,6 +156,7 @@ def test_the_first_model_has_nothing_to_be_better_than(trained, context, nothing
 
     assert (result["passed"], result["baseline_execution_id"]) == (True, None)
     assert result["conditions"][0]["reason"] == "0.92 (step 7); there is no baseline"
+    assert "no baseline_execution_id" in capfd.readouterr().out
 
 
 def test_a_baseline_without_metrics_is_no_baseline_missing(
