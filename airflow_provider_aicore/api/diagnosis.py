@@ -82,7 +82,9 @@ def _words(execution: Execution) -> list[str]:
 def own_words(execution: Execution) -> Finding:
     """Return what AI Core itself says."""
     said = _words(execution)
-    return Finding(f"AI Core says: {'; '.join(said)}" if said else "AI Core gives no reason.")
+    return Finding(
+        f"AI Core says: {'; '.join(said).removesuffix('.')}." if said else "AI Core gives no reason."
+    )
 
 
 def _image_in_want(execution: Execution) -> str | None:

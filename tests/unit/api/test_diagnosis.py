@@ -74,7 +74,7 @@ def test_ai_core_s_own_words_come_first(find, execution):
     details = {"workflow_info": [{"message": "ImagePullBackOff"}]}
     seen = execution.model_copy(update={"status_message": "waiting", "status_details": details})
 
-    assert find(seen)[0].text == "AI Core says: waiting; ImagePullBackOff"
+    assert find(seen)[0].text == "AI Core says: waiting; ImagePullBackOff."
     assert find()[0].text == "AI Core gives no reason."
 
 
