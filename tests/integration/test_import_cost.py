@@ -6,8 +6,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 MODULES = [
     "airflow_provider_aicore.operators.artifact",
@@ -63,3 +66,23 @@ def test_what_is_not_airflow_s_does_not_load_airflow():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_a_template_is_read_without_loading_the_client():
+    """Each parse of a DAG file with one would pay for it."""
+    code = """
+import sys
+from airflow_provider_aicore.workflow_template import WorkflowTemplate
+before = "yaml" in sys.modules
+WorkflowTemplate.from_file("demo/templates/digits-classifier.yaml").check({"epochs": 1}, {"digits": "abcd"})
+print(before, [name for name in sys.modules if name.startswith(("airflow_provider_aicore.api", "pydantic"))])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+    assert done.stdout.splitlines()[-1] == "False []"

@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_aicore.api.models import Execution
-from airflow_provider_aicore.ended_executions import MAX_TOLD, OVERLAP, Cursor
+from airflow_provider_aicore.ended_executions import MAX_TOLD, OVERLAP, Cursor, ended_at
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def _execution(number, ended_at, **change):
+def _execution(number, at, **change):
     body = {
         "id": f"e{number:015x}",
         "configurationId": "47b3eed9",
         "status": "COMPLETED",
-        "createdAt": ended_at - timedelta(hours=1),
-        "modifiedAt": ended_at,
-        "completionTime": ended_at,
+        "createdAt": at - timedelta(hours=1),
+        "modifiedAt": at,
+        "completionTime": at,
     }
     return Execution.model_validate({**body, **change})
 
@@ -74,9 +74,7 @@ def test_news_come_in_the_order_of_their_ends_and_once():
 def test_a_flood_does_not_burst_the_store():
     """The oldest are forgotten, and are not new for that."""
     many = [_execution(number, NOON + number * SECOND) for number in range(MAX_TOLD + 100)]
-    cursor = Cursor(NOON)
-    for execution in many:
-        cursor = cursor.having_told(execution)
+    cursor = Cursor(NOON, {one.id: ended_at(one) for one in many})
 
     cursor = _again(cursor.moved_on(NOON + timedelta(hours=1)))
 

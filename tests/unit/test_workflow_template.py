@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -218,23 +216,3 @@ def test_a_template_looks_the_same_wherever_its_file_is(read, tmp_path):
 
     assert repr(read(TRAIN)) == repr(WorkflowTemplate.from_file(tmp_path / "elsewhere.yaml"))
     assert str(tmp_path) not in repr(read(TRAIN))
-
-
-def test_a_template_is_read_without_loading_the_client(read):
-    """Each parse of a DAG file with one would pay for it."""
-    code = """
-import sys
-from airflow_provider_aicore.workflow_template import WorkflowTemplate
-before = "yaml" in sys.modules
-WorkflowTemplate.from_file("demo/templates/digits-classifier.yaml").check({"epochs": 1}, {"digits": "abcd"})
-print(before, [name for name in sys.modules if name.startswith(("airflow_provider_aicore.api", "pydantic"))])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-
-    assert done.stdout.splitlines()[-1] == "False []"
