@@ -35,7 +35,7 @@ def example_bundle(monkeypatch) -> None:
 
 @pytest.fixture
 def server(monkeypatch) -> Iterator[EmulatorServer]:
-    """Return an emulator that listens, with two executables, and a connection that leads there."""
+    """Return an emulator that listens, with two executables, and a connection with links that leads there."""
     with EmulatorServer(options=Options(deletion_seconds=0)) as server:
         for executable_id, inputs in (("text-clf-train", {}), ("text-clf-read", {"text-data": "dataset"})):
             server.emulator.add_executable(
@@ -46,7 +46,8 @@ def server(monkeypatch) -> Iterator[EmulatorServer]:
                 output_artifacts={"text-model": "model"},
                 progress=Progress.by_clock(unknown=0.2, pending=0.2, running=0.5),
             )
-        extra = {"secret_service_key": server.emulator.service_key}
+        page = "https://launchpad.test/{resource_group}/{execution_id}"
+        extra = {"secret_service_key": server.emulator.service_key, "launchpad_url_template": page}
         monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
         monkeypatch.setenv("NO_PROXY", f"127.0.0.1,{os.environ.get('NO_PROXY', '')}")
         yield server

@@ -15,6 +15,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from airflow_provider_aicore.emulator import schedules
+from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from tests.emulators import connect
 
 HERE = Path(__file__).parent
@@ -55,6 +56,12 @@ def test_all_operators_work_together_in_airflow(airflow_database, server):
     states = {(ti.task_id, ti.map_index): ti.state for ti in run.get_task_instances()}
     assert set(states.values()) == {"success"}
     assert {index for task_id, index in states if task_id == "run"} == {0, 1}
+    for ti in (each for each in run.get_task_instances() if each.task_id == "run"):
+        pulled = [
+            ti.xcom_pull(task_ids="run", map_indexes=ti.map_index, key=key)
+            for key in (AICoreExecutionLink().xcom_key, "execution_id")
+        ]
+        assert pulled[0] == f"https://launchpad.test/default/{pulled[1]}", "each has a link of its own"
     group = server.emulator.state.groups["default"]
     bindings = sorted(str(one.parameter_bindings) for one in group.configurations.values())
     assert len(bindings) == 3
