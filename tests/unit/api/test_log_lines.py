@@ -99,8 +99,8 @@ def test_of_a_progress_bar_the_last_state_is_shown():
         ("token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOjF9.c2ln", "token ***"),
         ("a secret is a key", "a secret is a key"),
         (
-            "pip: https://__token__:hunter2@pypi.example.com/x",
-            "pip: https://__token__:***@pypi.example.com/x",
+            "pip: https://__token__:hunter2@index.example.com/x",
+            "pip: https://__token__:***@index.example.com/x",
         ),
         ("GET https://a.example.com:8080/b@c", "GET https://a.example.com:8080/b@c"),
         ("https://a.example.com/c?sv=1&sig=hunter2%3D", "https://a.example.com/c?sv=1&sig=***"),
