@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_aicore import compat
@@ -13,10 +13,10 @@ from airflow_provider_aicore.api import AICoreError
 from airflow_provider_aicore.api.log_following import INTERVAL, PATIENCE, LogFollower
 from airflow_provider_aicore.hooks.aicore import AICoreHook
 from airflow_provider_aicore.poller import visit
+from airflow_provider_aicore.triggers.alongside import Alongside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
-    from types import TracebackType
 
     from airflow_provider_aicore.api.log_lines import ShownLine
     from airflow_provider_aicore.poller import Visit
@@ -67,29 +67,19 @@ class _Shared:
         return asyncio.get_running_loop().time()
 
 
-class LiveLog:
+class LiveLog(Alongside):
     """Shows the log as long as the block lasts; trouble with it is never the wait's.
 
     How far it was shown is kept in an XCom of the task, so that the next triggerer goes on there.
     """
 
     def __init__(self, trigger: AICoreExecutionTrigger) -> None:
-        self._trigger = trigger
+        super().__init__(trigger)
         self._now = asyncio.get_running_loop().time
         self._ended = asyncio.Event()
         self._follower: LogFollower | None = None
         self._lines: Iterator[ShownLine] = iter(())
         self._has_unstored, self._stored_at = False, self._now()
-
-    async def __aenter__(self) -> Self:
-        self._following = asyncio.create_task(self._follow())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._following.cancel()
-        await asyncio.wait([self._following])
 
     async def finish(self) -> bool:
         """Show what is left, now that the execution has ended; tell whether some seconds were enough."""
@@ -97,8 +87,7 @@ class LiveLog:
         if self._follower is not None:
             self._follower.end()
         await asyncio.wait([self._following], timeout=PATIENCE)
-        self._following.cancel()
-        await asyncio.wait([self._following])
+        await self._end_following()
         if self._follower is None:
             return False
         is_complete = not self._follower.leave_out(self._lines) and self._follower.is_done
@@ -109,8 +98,7 @@ class LiveLog:
 
     async def leave(self) -> None:
         """Keep how far the log was shown, now that the wait goes on elsewhere."""
-        self._following.cancel()
-        await asyncio.wait([self._following])
+        await self._end_following()
         if await self._show_in_time() and self._has_unstored:
             await self._store()
 

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Self
-
 from airflow_provider_aicore.api import AICoreError
 from airflow_provider_aicore.api.metric_following import MetricNews
 from airflow_provider_aicore.hooks.aicore import AICoreHook
 from airflow_provider_aicore.poller import visit
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger
+from airflow_provider_aicore.triggers.alongside import Alongside
 
 
-class LiveMetrics:
+class LiveMetrics(Alongside):
     """Tells what is new as long as the block lasts; trouble with it is never the wait's.
 
     The last values are the worker's to tell, once the execution has ended.
     """
-
-    def __init__(self, trigger: AICoreExecutionTrigger) -> None:
-        self._trigger = trigger
-
-    async def __aenter__(self) -> Self:
-        self._following = asyncio.create_task(self._follow())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._following.cancel()
-        await asyncio.wait([self._following])
 
     async def _follow(self) -> None:
         trigger = self._trigger
