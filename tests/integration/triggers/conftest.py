@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 
+import airflow.sdk.execution_time.supervisor  # noqa: F401  # Every triggerer has it.
 import httpx
 import pytest
 

@@ -314,14 +314,11 @@ def test_a_trigger_that_is_asked_for_no_log_reads_none(job, make_trigger, networ
 
 def test_what_is_shown_blocks_no_other_trigger(job, make_trigger, run_watched, clock):
     """Pages of thousands of lines, of which a thousand are shown."""
-
-    async def main():
-        for number in range(6000):
-            job.print(number / 1000, f"{number} INFO epoch loss 0.12 and what else a line has to say")
-        return await _event(trigger)
+    for number in range(6000):
+        job.print(number / 1000, f"{number} INFO epoch loss 0.12 and what else a line has to say")
 
     trigger = make_trigger()
-    event, slow_steps = run_watched(main())
+    event, slow_steps = run_watched(_event(trigger))
 
     assert event["log_shown"]
     assert len(trigger.log.said) + trigger.log.left_out == 6000
