@@ -46,11 +46,12 @@ test: check tests-on-$(NEWEST) tests-on-$(OLDEST) ## all that must be green: che
 matrix: $(TESTS) ## the tests on every supported Airflow version
 
 check: .venv/airflow-$(NEWEST)/$(READY) ## lint, format, types, arrows
-	@echo "Checking: ruff, ruff format, mypy, import-linter"
+	@echo "Checking: ruff, ruff format, mypy, import-linter, and that pytest can read all tests"
 	@$(BIN)/python -m ruff check --quiet .
 	@$(BIN)/python -m ruff format --quiet --check .
 	@$(BIN)/python -m mypy $(wildcard airflow_provider_aicore demo example_dags tests)
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest --quiet --quiet --collect-only >.venv/collected || { cat .venv/collected; exit 1; }
 
 fuzz: .venv/airflow-$(NEWEST)/$(READY) ## look longer for answers of the emulator that the vendor's description has not (EXAMPLES=n: for each operation)
 	@AICORE_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/fuzz

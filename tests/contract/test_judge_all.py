@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airflow_provider_aicore.emulator import Options
-from tests.contract.judge_all import Judge
+from tests.contract.judge_all import MOST_ITEMS, Judge
 
 URL = "https://api.ai.emulator.test"
 TIME = "2026-01-01T00:00:00Z"
@@ -67,4 +67,18 @@ def test_null_for_an_optional_field_fits_where_the_emulator_is_told_so(descripti
     _end(judge)
     judge.judge(request, httpx.Response(200, json=body), Options())
     with pytest.raises(AssertionError, match="description"):
+        _end(judge)
+
+
+def test_of_a_long_list_what_is_judged_is_spread_over_it(description):
+    """Its items come from the same hand; to judge each would take minutes."""
+    judge = Judge(description)
+    request = httpx.Request("GET", f"{URL}/v2/lm/scenarios", headers={"AI-Resource-Group": "default"})
+    scenarios = [{"id": f"clf-{number}", "name": "n"} for number in range(4 * MOST_ITEMS)]
+    for each in scenarios[:-4]:
+        each |= {"createdAt": TIME, "modifiedAt": TIME}
+
+    judge.judge(request, httpx.Response(200, json={"count": 1, "resources": scenarios}), Options())
+
+    with pytest.raises(AssertionError, match=f"{MOST_ITEMS - 1}.*createdAt"):
         _end(judge)
