@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from airflow_provider_aicore.signature import ID, Problem, Signature, check_names, parameter_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
 _API_VERSION = "argoproj.io/v1alpha1"
@@ -205,16 +205,11 @@ class _Field:
 
 def _document(file: Path, name: str | None) -> _Field:
     """Find the one WorkflowTemplate that is wanted."""
-    documents = [each for each in _documents(file) if each.node.id == "mapping"]
-    found = [each for each in documents if each.get("kind").text() == "WorkflowTemplate"]
-    for each in documents:
-        if each.get("kind").text() == "ServingTemplate" and not found:
-            each.get("kind").refuse(
-                "a ServingTemplate is for deployments, and this is for executables that run: give a "
-                "WorkflowTemplate, or the ids in place of a template"
-            )
+    documents = list(_documents(file))
+    mappings = [each for each in documents if each.node.id == "mapping"]
+    found = [each for each in mappings if each.get("kind").text() == "WorkflowTemplate"]
     if not found:
-        raise WorkflowTemplateError(f"{file} has no document with kind: WorkflowTemplate.")
+        _refuse(file, documents, [each.get("kind") for each in mappings])
     names = [each.get("metadata").get("name").text() for each in found]
     chosen = [each for each, its in zip(found, names, strict=True) if name in {None, its}]
     if len(chosen) != 1:
@@ -226,6 +221,22 @@ def _document(file: Path, name: str | None) -> _Field:
     if version.text() != _API_VERSION:
         version.refuse(f"a WorkflowTemplate has {_API_VERSION}, not {version.text()}")
     return chosen[0]
+
+
+def _refuse(file: Path, documents: Sequence[_Field], kinds: Sequence[_Field]) -> NoReturn:
+    """Say what stands there in place of a WorkflowTemplate."""
+    for kind in kinds:
+        if kind.text() == "ServingTemplate":
+            kind.refuse(
+                "a ServingTemplate is for deployments, and this is for executables that run: give a "
+                "WorkflowTemplate, or the ids in place of a template"
+            )
+    needed = "a document with kind: WorkflowTemplate is needed"
+    if kinds:
+        kinds[0].refuse(f"{needed}, and this is {kinds[0].text() or 'without a kind'}")
+    if documents:
+        documents[0].refuse(f"{needed}, and this is no mapping")
+    raise WorkflowTemplateError(f"{file}, line 1, the document: {needed}, and the file is empty.")
 
 
 def _documents(file: Path) -> Iterator[_Field]:

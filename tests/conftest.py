@@ -6,9 +6,9 @@ import asyncio
 import gc
 import json
 import os
-import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,14 +111,13 @@ def pem():
 
     The unit tier's tests all depend on it, and pytest goes through what a fixture asks for with each test.
     """
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    with tempfile.TemporaryDirectory(prefix="pem-") as name:
-        folder = Path(name)
-        for owner in ("own", "other"):
-            files = ["-keyout", str(folder / f"{owner}.key"), "-out", str(folder / f"{owner}.crt")]
-            command = ["openssl", "req", "-x509", *new_key, "-days", "1", "-subj", "/CN=airflow", *files]
-            subprocess.run(command, check=True, capture_output=True)
-        return {path.name: path.read_text() for path in folder.iterdir()}
+    from tests.certificates import self_signed
+
+    now = time.time()
+    texts = {}
+    for owner in ("own", "other"):
+        texts[f"{owner}.crt"], texts[f"{owner}.key"] = self_signed(now - 60, now + 86_400)
+    return texts
 
 
 @pytest.fixture(autouse=True)

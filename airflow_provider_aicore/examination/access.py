@@ -46,7 +46,7 @@ def link_template(case: Case) -> Finding:
 
 
 def host(case: Case) -> Flow[Finding]:
-    """Ask without a token: AI Core's gateway refuses that itself, and any other answer is not its own."""
+    """Ask without a token: the gateway refuses that itself, or limits the rate; else it is not AI Core's."""
     answer = yield Call("GET", "/lm/meta", nothing, authorized=False)
     if isinstance(answer, httpx.RequestError):
         return wrong(_unreachable(connection_error(answer, may_have_taken_effect=False)))
@@ -58,7 +58,7 @@ def host(case: Case) -> Flow[Finding]:
             f"{case.key.api_url} was answered with {answer.status_code} and a web page, which AI Core never "
             "sends: a proxy or a portal is in between, or the AI API URL leads elsewhere."
         )
-    if not answer.is_success and answer.status_code not in {401, 403}:
+    if not answer.is_success and answer.status_code not in {401, 403, 429}:
         return wrong(
             f"{status_error(answer)} AI Core's gateway refuses a request without a token with 401 or 403: "
             f"check that {case.key.api_url} is the AI API URL of the service key."

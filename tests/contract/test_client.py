@@ -38,6 +38,7 @@ MODULES = (
     applications,
     artifacts,
     configurations,
+    deployments,
     docker_registry_secrets,
     execution_schedules,
     executions,

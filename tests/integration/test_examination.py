@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,8 +11,15 @@ import pytest
 
 from airflow_provider_aicore.api import ServiceKey, applications
 from airflow_provider_aicore.api.retry import NO_RETRY
-from airflow_provider_aicore.emulator import Answer, NoConnection, SlowAnswer
+from airflow_provider_aicore.emulator import (
+    Answer,
+    MalformedJson,
+    NoConnection,
+    SlowAnswer,
+    too_many_requests,
+)
 from airflow_provider_aicore.examination import ALL, Case, Verdict, examine
+from tests.certificates import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,29 +69,6 @@ def keep_store_secret(api):
     admin(api, "objectStoreSecrets", name="default", type="S3", data=data)
 
 
-def certificate(begin: float, end: float) -> tuple[str, str]:
-    """Make a certificate that is good from one time to another, and its private key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "airflow")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime.fromtimestamp(begin, UTC))
-        .not_valid_after(datetime.fromtimestamp(end, UTC))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return made.public_bytes(pem).decode(), key.private_bytes(pem, *plain).decode()
-
-
 def struck(fault, path: str = ""):
     """Make the trouble of one fault that strikes each request for a path."""
     return lambda emulator: emulator.faults.add(fault, path=path, times=None)
@@ -123,6 +107,14 @@ TROUBLES: dict[str, tuple[Callable[[Emulator], object], str, Verdict, str]] = {
     "no answer": (struck(SlowAnswer(60), "^/v2/"), "host", Verdict.WRONG, "ReadTimeout"),
     "nothing there at all": (struck(NoConnection()), "host", Verdict.WRONG, "connection refused"),
     "AI Core in trouble": (struck(Answer(503, "no healthy upstream"), "^/v2/"), "host", Verdict.WRONG, "503"),
+    "a limited rate": (struck(too_many_requests(), "^/v2/"), "API", Verdict.WRONG, "429"),
+    "a limited rate of secrets": (
+        struck(too_many_requests(), "^/v2/admin/objectStoreSecrets"),
+        "object store secret",
+        Verdict.WRONG,
+        "429",
+    ),
+    "an answer that is no JSON": (struck(MalformedJson(), "^/v2/lm/scenarios"), "API", Verdict.WRONG, "JSON"),
     "a proxy's page": (struck(A_WEB_PAGE), "host", Verdict.WRONG, "a proxy or a portal"),
     "not AI Core": (struck(Answer(404, "no such page"), "^/v2/"), "host", Verdict.WRONG, "AI API URL"),
     "a refused secret": (
@@ -360,7 +352,7 @@ DAY = timedelta(days=1).total_seconds()
 )
 def test_the_certificate_s_dates_are_read(patient, look, clock, begin, end, verdict, text):
     """One that is no good is named, and no token is asked for with it; one that ends soon still works."""
-    key = patient.x509_service_key(*certificate(clock.now() + begin, clock.now() + end))
+    key = patient.x509_service_key(*self_signed(clock.now() + begin, clock.now() + end))
 
     lines = look(key)
 
@@ -372,7 +364,7 @@ def test_the_certificate_s_dates_are_read(patient, look, clock, begin, end, verd
 def test_a_certificate_ends_by_the_clock_of_ai_core(make_emulator, service_key, look, clock):
     """What this machine takes for good is refused by whoever has the right time."""
     emulator = make_emulator(service_key=service_key, date_skew=2 * DAY)
-    key = emulator.x509_service_key(*certificate(clock.now() - DAY, clock.now() + DAY))
+    key = emulator.x509_service_key(*self_signed(clock.now() - DAY, clock.now() + DAY))
 
     assert "has expired" in look(key, transport=emulator.transport())["certificate"].text
 

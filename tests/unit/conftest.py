@@ -8,6 +8,19 @@ import pytest
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _no_network_and_no_sleep():
+    """Refuse both: this tier is run after every change."""
+
+    def refuse(*_arguments):
+        raise AssertionError("A unit test neither connects nor sleeps: it belongs to another tier.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("socket.socket.connect", refuse)
+        patch.setattr("time.sleep", refuse)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _few_authorities(pem):
     """Trust one authority in place of the machine's hundred, which take long to read for each TLS setting."""
     with (

@@ -119,12 +119,17 @@ def test_one_of_several_templates_is_chosen_by_name(read):
 
 BAD = [
     # (what is replaced, by what, line and words of the error)
-    (TRAIN, "", "has no document with kind: WorkflowTemplate"),
-    (TRAIN, "just text", "has no document with kind: WorkflowTemplate"),
-    (TRAIN, "- a\n- list\n", "has no document with kind: WorkflowTemplate"),
+    (TRAIN, "", "line 1, the document: .* kind: WorkflowTemplate is needed, and the file is empty"),
+    (
+        TRAIN,
+        "\njust text",
+        "line 2, the document: .* is needed, and this is no mapping",
+    ),
+    (TRAIN, "- a\n- list\n", "line 1, the document: .* and this is no mapping"),
+    (TRAIN, "name: a", "line 1, kind: .* and this is without a kind"),
     (TRAIN, "{", "line 2, is no YAML: did not find"),
     (TRAIN, "a: {{ b }}: c", "line 1, is no YAML: "),
-    ("kind: WorkflowTemplate", "kind: Workflow", "has no document with kind: WorkflowTemplate"),
+    ("kind: WorkflowTemplate", "kind: Workflow", "line 2, kind: .* is needed, and this is Workflow"),
     ("kind: WorkflowTemplate", "kind: ServingTemplate", "line 2, kind: a ServingTemplate is for deployments"),
     ("kind: WorkflowTemplate", "kind: [WorkflowTemplate]", "line 2, kind: text is needed here"),
     ("argoproj.io/v1alpha1", "v1", "line 1, apiVersion: a WorkflowTemplate has argoproj.io/v1alpha1, not v1"),
