@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import gc
+import io
+import socket
 import time
 
 import airflow.sdk.execution_time.supervisor  # noqa: F401  # Every triggerer has it.
@@ -29,8 +32,31 @@ def _no_garbage():
 
 
 @pytest.fixture
-def run_watched(clock, caplog, network, monkeypatch, _no_garbage):
-    """Return what runs a coroutine and gives the steps of its event loop that took longer than 0.05 s."""
+def waits_outside(monkeypatch):
+    """Return the calls within an event loop that wait for a clock, a disk or a network, at no CPU."""
+    seen = []
+
+    def watch(owner, name):
+        call = getattr(owner, name)
+
+        def watched(*arguments, **options):
+            if asyncio._get_running_loop() is not None:
+                seen.append(f"{name}{arguments[:2]}")
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(time, "sleep")
+    watch(builtins, "open")
+    watch(io, "open")
+    watch(socket, "getaddrinfo")
+    watch(socket.socket, "connect")
+    return seen
+
+
+@pytest.fixture
+def run_watched(clock, caplog, network, monkeypatch, waits_outside, _no_garbage):
+    """Return what runs a coroutine, and gives its calls that block and its steps of over 0.05 s."""
 
     async def answer(_transport, request):
         await request.aread()
@@ -43,6 +69,7 @@ def run_watched(clock, caplog, network, monkeypatch, _no_garbage):
         with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
             runner.get_loop().slow_callback_duration = 0.05
             result = runner.run(main)
-        return result, [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+        slow = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+        return result, [*waits_outside, *slow]
 
     return run_watched
