@@ -17,6 +17,8 @@ FEW = 10
 HOUR = 3600
 AFTER_THE_LAST_HEARTBEAT = 31
 """Seconds after which Airflow misses a triggerer (`[triggerer] triggerer_health_check_threshold`)."""
+LOOKS_AROUND = 20
+"""Seconds in which a triggerer that goes on has surely seen whose its triggers are."""
 PATIENCE = 1800
 """Seconds: each of the tasks has to be started by a worker, and ended by one."""
 
@@ -53,6 +55,26 @@ def test_killed_while_the_triggerer_is_away(start, airflow):
     run.mark_task("failed")
     airflow.start_component("triggerer")
     run.wait_for_statuses(["STOPPED"] * 3)
+
+
+def test_a_triggerer_stalls(start, airflow, emulator):
+    """Another one takes its waits over; when it goes on, it has none any more and stops nothing."""
+    run = start("few_waits", 3)
+    stalled, lost = airflow.processes.pop("triggerer"), run.triggerers()
+    try:
+        for process in stalled.family():
+            process.suspend()
+        airflow.start_component("triggerer")
+        run.wait_for_waits(3, but_of=lost, seconds=120)
+        for process in stalled.family():
+            process.resume()
+        time.sleep(LOOKS_AROUND)
+        assert run.statuses() == ["RUNNING"] * 3
+        control(emulator, "POST", "clock", {"seconds": HOUR})
+        run.wait_for_state("success", seconds=PATIENCE)
+    finally:
+        stalled.kill()
+    assert run.statuses() == ["COMPLETED"] * 3
 
 
 def test_killed_at_once(start, emulator, capsys):
