@@ -31,6 +31,7 @@ from airflow_provider_aicore.emulator import (
     too_many_requests,
     unavailable,
 )
+from tests.outage import FAULTS, LOOK, LOOK_OF_ANY_KIND, TEN_MINUTES, Outage, as_gateways_do
 from tests.together import RUNNING, kind
 
 COMPLETED = ExecutionStatus.COMPLETED
@@ -56,6 +57,19 @@ def test_trouble_is_waited_out(together, emulator, trouble, number, caplog):
 
     assert statuses(together.wait_for_all(ids)) == {COMPLETED}
     assert 1 <= caplog.text.count("says nothing about the execution") <= 2 * number
+
+
+@pytest.mark.parametrize("trouble", FAULTS)
+@as_gateways_do
+def test_ten_minutes_of_any_trouble_in_lists_change_no_outcome(together, emulator, clock, trouble):
+    """The executions have COMPLETED meanwhile, and so have those who wait for them."""
+    ids = together.start(Progress.by_clock(running=300), MANY)
+    outage = Outage(emulator, clock, TEN_MINUTES)
+    for path, fault in FAULTS[trouble].items():
+        outage.strike(LOOK_OF_ANY_KIND if path == LOOK else path, fault)
+
+    assert statuses(together.wait_for_all(ids)) == {COMPLETED}
+    assert kind(together.asked[1][1]) == "list"
 
 
 @pytest.mark.parametrize("number", [1, MANY])
