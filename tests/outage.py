@@ -62,18 +62,18 @@ class Outage:
     :param draw: draws one of several faults for each request.
     """
 
-    def __init__(self, network, clock, seconds, draw=None):
+    def __init__(self, network: Any, clock: Any, seconds: float, draw: random.Random | None = None) -> None:
         self._network, self._clock, self._seconds = network, clock, seconds
         self._draw = draw or random.Random(0)
-        self._until = None
+        self._until: float | None = None
 
-    def strike(self, path, *faults):
+    def strike(self, path: str, *faults: Any) -> None:
         """Strike requests with any of the faults."""
         self._network.faults.add(
             SimpleNamespace(answer=partial(self._answer, path, faults)), path=path, times=None
         )
 
-    def _answer(self, path, faults, request, proceed):
+    def _answer(self, path: str, faults: Any, request: Any, proceed: Any) -> Any:
         if self._until is None and path != TOKEN:
             self._until = self._clock.time + self._seconds
         if self._until is None or self._clock.time >= self._until:
