@@ -54,6 +54,8 @@ class AICoreWaitingOperator(AICoreReportingOperator):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
         execution is left alone then.
+    :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
+        about then looks come sooner than `poll_interval`. Not known if not given.
     """
 
     owns_execution: ClassVar[bool] = False
@@ -69,6 +71,7 @@ class AICoreWaitingOperator(AICoreReportingOperator):
         deferrable: bool | None = None,
         poll_interval: float | timedelta = 30.0,
         poll_error_budget: float | timedelta = 1800.0,
+        expected_duration: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +80,9 @@ class AICoreWaitingOperator(AICoreReportingOperator):
         self.deferrable = deferrable
         self.poll_interval = seconds("poll_interval", poll_interval, least=MIN_POLL_INTERVAL)
         self.poll_error_budget = seconds("poll_error_budget", poll_error_budget, least=0.0)
+        if expected_duration is not None:
+            expected_duration = seconds("expected_duration", expected_duration, least=1.0)
+        self.expected_duration = expected_duration
         self.end_notice = EndNotice()
 
     def on_kill(self) -> None:
@@ -256,6 +262,7 @@ class AICoreWaitingOperator(AICoreReportingOperator):
             error_budget=self.poll_error_budget,
             seconds=None if deadline is None else max(0.0, (deadline - datetime.now(UTC)).total_seconds()),
             pending_timeout=self.pending_timeout,
+            expected_duration=self.expected_duration,
         )
         flow = until_ended(wait, retry=client.retry, log=self.log)
         if live:
@@ -319,6 +326,7 @@ class AICoreWaitingOperator(AICoreReportingOperator):
             pending_timeout=self.pending_timeout,
             stop_on_kill=self.stop_on_kill,
             logs=self.logs,
+            expected_duration=self.expected_duration,
         )
         self.log.info(
             "Waiting for execution %s without a worker; a look every %.0f s.",

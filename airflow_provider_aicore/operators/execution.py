@@ -55,6 +55,8 @@ class AICoreRunExecutableOperator(AICoreBindingOperator, AICoreOwningOperator):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
         execution is left alone then.
+    :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
+        about then looks come sooner than `poll_interval`. Not known if not given.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``live`` all
@@ -130,6 +132,8 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s.
     :param poll_error_budget: seconds or timedelta without one good answer before the task fails; the
         execution is left alone then.
+    :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
+        about then looks come sooner than `poll_interval`. Not known if not given.
     :param pending_timeout: seconds or timedelta since its creation after which an execution that has not
         started is stopped, and the task fails with what was found to keep it; never if not given.
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``live`` all

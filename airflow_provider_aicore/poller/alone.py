@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_aicore.api.call import Flow, Sleep, once
+from airflow_provider_aicore.poller.pace import pause
 from airflow_provider_aicore.poller.wait import TROUBLE, Log, Looks, Wait, Watch, is_overdue
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def until_ended(
     """Look at an execution until it has ended or the time is over.
 
     Trouble in looking is never an outcome: it is waited out within the error budget. Each change of the
-    status is told but the last, which is the caller's to tell. The interval is up to a tenth longer.
+    status is told but the last, which is the caller's to tell. The interval is up to a tenth longer; looks
+    come sooner only where an expected duration is given.
 
     :param now: a clock in seconds that never jumps; the system's if not given.
     :param wall: a clock in seconds since the epoch; the system's if not given.
@@ -49,19 +51,21 @@ def until_ended(
             looks.bad(error, now())
             if watch.bear(now()) is not None:
                 raise
-            pause = max(wait.interval, getattr(error, "retry_after", None) or 0.0)
+            rest = max(wait.interval, getattr(error, "retry_after", None) or 0.0)
         else:
             looks.good(now())
             watch.saw(entity, now())
             if wait.kind.has_ended(entity.status) or is_overdue(wait, entity, wall):
                 return entity
-            pause = wait.interval
+            rest = wait.interval
+            if wait.expected_duration:
+                rest = pause(wall() - entity.created_at.timestamp(), rest, wait.expected_duration)
         if end is not None and now() >= end:
             seen: Execution | None = watch.seen
             return seen
-        yield Sleep(_until(end, pause * (1 + _JITTER * retry.jitter()), now()))
+        yield Sleep(_until(end, rest * (1 + _JITTER * retry.jitter()), now()))
 
 
-def _until(end: float | None, pause: float, now: float) -> float:
+def _until(end: float | None, rest: float, now: float) -> float:
     """Shorten a pause so that it does not reach past the end."""
-    return pause if end is None else max(0.0, min(pause, end - now))
+    return rest if end is None else max(0.0, min(rest, end - now))

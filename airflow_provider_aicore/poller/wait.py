@@ -135,7 +135,7 @@ class Wait:
     :param pending_timeout: seconds since its creation after which an execution that has not started is given
         to the caller as it is; ``None`` for never.
     :param expected_duration: seconds from creation to end that the execution will probably take; about then
-        a shared poll looks more often.
+        looks come before the interval is over.
     :param kind: of what has that id.
     :raises ValueError: a duration is too short, or none.
     """

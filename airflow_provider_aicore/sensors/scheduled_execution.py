@@ -53,6 +53,9 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     :param poll_interval: seconds or timedelta between two looks, at least 1 s; `poke_interval`, as other
         sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
+    :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
+        about then looks come sooner than `poll_interval`. Not known if not given; no
+        matter in `mode` ``reschedule``.
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, as
         ``live`` does here; ``none`` shows nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.
@@ -253,6 +256,7 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
                 poll_interval=self.poll_interval,
                 poll_error_budget=self.poll_error_budget,
                 deadline_at=None if deadline is None else deadline.isoformat(),
+                expected_duration=self.expected_duration,
             ),
             method_name="execute_complete",
             timeout=None if left is None else left + DEAD_TRIGGERER_GRACE,

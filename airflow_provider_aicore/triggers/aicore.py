@@ -48,6 +48,8 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
     :param first_look_after: seconds before the first look, and before a deadline that has passed is told: a
         task that is woken while its worker still exits is failed by Airflow's scheduler.
     :param logs: ``live`` shows the execution's log and metrics in the task's log while it waits.
+    :param expected_duration: seconds from its creation to its end that the execution will probably take;
+        about then looks come sooner. Not known if not given.
     :param stop_on_kill: end the execution when the task is killed while it is deferred; no sensor's trigger
         does, nor one that an older version has stored.
     """
@@ -65,6 +67,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         stop_on_kill: bool = False,
         pending_timeout: float | None = None,
         logs: str = "none",
+        expected_duration: float | None = None,
     ) -> None:
         super().__init__(
             aicore_conn_id=aicore_conn_id,
@@ -78,6 +81,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
         self.stop_on_kill = stop_on_kill
         self.pending_timeout = pending_timeout
         self.logs = logs
+        self.expected_duration = expected_duration
         self.log_shown = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -89,6 +93,7 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
                 "stop_on_kill": self.stop_on_kill,
                 "pending_timeout": self.pending_timeout,
                 "logs": self.logs,
+                "expected_duration": self.expected_duration,
             },
         )
 
@@ -142,4 +147,9 @@ class AICoreExecutionTrigger(AICoreWaitTrigger):
     async def _watch_execution(self) -> End:
         from airflow_provider_aicore.poller import EXECUTIONS
 
-        return await self.wait_for(self.execution_id, EXECUTIONS, pending_timeout=self.pending_timeout)
+        return await self.wait_for(
+            self.execution_id,
+            EXECUTIONS,
+            pending_timeout=self.pending_timeout,
+            expected_duration=self.expected_duration,
+        )

@@ -64,13 +64,20 @@ class AICoreWaitTrigger(BaseTrigger):
             "first_look_after": self.first_look_after,
         }
 
-    async def wait_for(self, entity_id: str, kind: Kind, *, pending_timeout: float | None = None) -> End:
+    async def wait_for(
+        self,
+        entity_id: str,
+        kind: Kind,
+        *,
+        pending_timeout: float | None = None,
+        expected_duration: float | None = None,
+    ) -> End:
         """Wait for one thing to end; any error becomes an outcome that a worker looks into."""
         from airflow_provider_aicore.api import AICoreError
         from airflow_provider_aicore.poller import LOOKING_FAILED
 
         try:
-            seen, outcome = await self._watch(entity_id, kind, pending_timeout)
+            seen, outcome = await self._watch(entity_id, kind, pending_timeout, expected_duration)
         except LOOKING_FAILED as error:
             return End(UNREACHABLE, None, str(error))
         except (AICoreError, ValueError) as error:
@@ -82,7 +89,7 @@ class AICoreWaitTrigger(BaseTrigger):
         return End(outcome, seen.status.value, seen.status_message or "", seen)
 
     async def _watch(
-        self, entity_id: str, kind: Kind, pending_timeout: float | None
+        self, entity_id: str, kind: Kind, pending_timeout: float | None, expected_duration: float | None
     ) -> tuple[Entity | None, str]:
         """Wait, and return what was seen last with what ended the wait."""
         from airflow_provider_aicore.api import Execution
@@ -102,6 +109,7 @@ class AICoreWaitTrigger(BaseTrigger):
             first_look_after=self.first_look_after,
             seconds=None if left is None else max(left, self.first_look_after),
             pending_timeout=pending_timeout,
+            expected_duration=expected_duration,
             kind=kind,
         )
         seen = await wait_for(

@@ -38,6 +38,7 @@ class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
     :param deadline_at: when to stop waiting, ISO 8601 with time zone; never if not given.
     :param first_look_after: seconds before the first look, and before anything is told: a task that is woken
         while its worker still exits is failed by Airflow's scheduler.
+    :param expected_duration: as :class:`~.aicore.AICoreExecutionTrigger` has it, once it is found.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
         poll_error_budget: float = 1800.0,
         deadline_at: str | None = None,
         first_look_after: float = 5.0,
+        expected_duration: float | None = None,
     ) -> None:
         super().__init__(
             aicore_conn_id=aicore_conn_id,
@@ -74,11 +76,12 @@ class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
             "data_interval_end": data_interval_end,
             "slack": slack,
         }
+        self.expected_duration = expected_duration
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             "airflow_provider_aicore.triggers.aicore.AICoreScheduledExecutionTrigger",
-            {**self.search, **self.arguments()},
+            {**self.search, **self.arguments(), "expected_duration": self.expected_duration},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -100,7 +103,9 @@ class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
             )
             return
         arguments = {**self.arguments(), "first_look_after": 0.0}
-        wait = AICoreExecutionTrigger(execution_id=execution.id, **arguments)
+        wait = AICoreExecutionTrigger(
+            execution_id=execution.id, expected_duration=self.expected_duration, **arguments
+        )
         async for event in wait.run():
             yield TriggerEvent({**event.payload, "search": self.search})
 

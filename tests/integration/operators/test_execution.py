@@ -160,6 +160,24 @@ def test_the_end_is_told_once(make_operator, mode, context, network, capfd):
     assert "is COMPLETED after 105 s; metrics: {}." in told[0]
 
 
+def test_an_end_that_is_expected_is_seen_soon(make_operator, mode, context, network, clock):
+    """Not up to an interval late: about then, looks come closer and closer."""
+    network.script("text-clf-train", Progress.by_clock(unknown=1, pending=1, running=3600))
+    network.requests.clear()
+    begin = clock.now()
+
+    run_to_the_end(
+        make_operator(
+            deferrable=mode, poll_interval=timedelta(minutes=10), expected_duration=timedelta(hours=1)
+        ),
+        context,
+    )
+
+    assert clock.now() - begin - 3602 <= 10
+    # The intervals alone make 7 looks.
+    assert 10 <= len([each for each in network.requests if "/lm/executions/" in each.path]) <= 50
+
+
 def test_a_stopped_execution_fails_the_task_as_stopped(make_operator, mode, context, network):
     """Someone else's stop has an exception of its own, and is not undone by a retry."""
     network.script("text-clf-train", Progress.by_clock(outcome="STOPPED"))

@@ -97,6 +97,17 @@ def test_looks_are_an_interval_apart(start, wait, clock):
     assert clock.slept == [5, 30, 30, 30, 30]
 
 
+def test_looks_come_closer_to_an_end_that_is_expected(start, wait, clock):
+    """A quarter of the time that is left until then, 5 s at least and the interval at most."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=998))
+
+    wait(execution_id, interval=300, first_look_after=400, expected_duration=1000)
+
+    assert clock.slept[:4] == pytest.approx([400, 100, 125, 93.75])
+    assert min(clock.slept) >= 5
+    assert sum(clock.slept) <= 1006
+
+
 def test_jitter_spreads_the_looks(start, client, clock):
     """A wait's interval is up to a tenth longer, so that many waits do not look at once."""
     from airflow_provider_aicore.api import RetryPolicy

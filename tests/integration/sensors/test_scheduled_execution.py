@@ -107,6 +107,22 @@ def test_the_execution_of_the_data_interval_is_waited_for(run, begin, at):
     assert list(result["output_artifacts"]) == ["text-model"]
 
 
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_an_end_that_is_expected_is_seen_soon(begin, schedule, clock, deferrable):
+    """Also where the execution had to be found first: not up to an interval late."""
+    sensor = AICoreScheduledExecutionSensor(
+        task_id="wait",
+        execution_schedule_id=schedule,
+        poll_interval=1200,
+        expected_duration=HOUR,
+        deferrable=deferrable,
+    )
+
+    result = run_to_the_end(sensor, begin(MIDNIGHT + HOUR))
+
+    assert clock.time - datetime.fromisoformat(result["completion_time"]).timestamp() <= 15
+
+
 @pytest.mark.parametrize("at", [TICK, TICK + 3 * HOUR, TICK + 23 * HOUR])
 def test_an_interval_without_length_means_the_last_tick_until_then(run, begin, at):
     """Airflow's own cron timetable gives such intervals; a tick of both clocks at once is that of the run."""

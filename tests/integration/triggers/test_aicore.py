@@ -57,7 +57,8 @@ def test_what_every_release_stored_can_be_loaded(stored):
 
     classpath, arguments = trigger.serialize()
     assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreExecutionTrigger"
-    assert arguments == {"stop_on_kill": False, "pending_timeout": None, "logs": "none", **stored}
+    later = {"stop_on_kill": False, "pending_timeout": None, "logs": "none", "expected_duration": None}
+    assert arguments == {**later, **stored}
 
 
 def test_the_arguments_are_json_and_complete():
@@ -74,6 +75,7 @@ def test_the_arguments_are_json_and_complete():
         stop_on_kill=True,
         pending_timeout=10.0,
         logs="live",
+        expected_duration=11.0,
     )
 
     _, arguments = trigger.serialize()

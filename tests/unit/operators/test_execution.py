@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -226,7 +227,16 @@ def test_a_malformed_id_fails_without_a_request(connection, context, network, op
 
 @pytest.mark.parametrize(
     "change",
-    [{"poll_interval": 0}, {"poll_interval": timedelta(0)}, {"poll_interval": -1}, {"poll_error_budget": -1}],
+    [
+        {"poll_interval": 0},
+        {"poll_interval": timedelta(0)},
+        {"poll_interval": -1},
+        {"poll_error_budget": -1},
+        {"expected_duration": 0},
+        {"expected_duration": timedelta(seconds=-1)},
+        {"expected_duration": math.inf},
+        {"expected_duration": "an hour"},
+    ],
     ids=str,
 )
 def test_a_bad_duration_is_refused_when_the_dag_is_read(change):

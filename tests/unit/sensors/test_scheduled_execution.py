@@ -100,10 +100,11 @@ def test_bad_arguments_are_refused(execute, change):
 def test_the_trigger_s_arguments_are_json_and_complete(execute):
     """What a worker stores makes the same trigger again in the triggerer."""
     with pytest.raises(TaskDeferred) as deferred:
-        execute(MIDNIGHT)
+        execute(MIDNIGHT, expected_duration=HOUR)
     classpath, arguments = deferred.value.trigger.serialize()
 
     again = type(deferred.value.trigger)(**json.loads(json.dumps(arguments)))
 
     assert classpath == "airflow_provider_aicore.triggers.aicore.AICoreScheduledExecutionTrigger"
     assert again.serialize() == (classpath, arguments)
+    assert arguments["expected_duration"] == 3600
