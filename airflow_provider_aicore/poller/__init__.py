@@ -21,6 +21,7 @@ from airflow_provider_aicore.poller.wait import (
     Kind,
     Log,
     Wait,
+    check_interval,
     is_overdue,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "Visit",
     "Wait",
     "Waiting",
+    "check_interval",
     "is_overdue",
     "read_to_the_end",
     "reading_along",

@@ -151,7 +151,7 @@ class Wait:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is asked."""
-        _check("interval", self.interval, MIN_INTERVAL)
+        check_interval(self.interval)
         _check("error_budget", self.error_budget, 0.0)
         _check("first_look_after", self.first_look_after, 0.0)
         _check("expected_duration", self.expected_duration or 0.0, 0.0)
@@ -289,6 +289,11 @@ def own(error: Exception) -> Exception:
         return copy.copy(error)
     except Exception:  # noqa: BLE001 - not each error of others can be copied
         return error
+
+
+def check_interval(interval: float) -> None:
+    """Refuse an interval below the floor with a ValueError: AI Core would be asked without a pause."""
+    _check("interval", interval, MIN_INTERVAL)
 
 
 def _check(name: str, value: float, least: float) -> None:

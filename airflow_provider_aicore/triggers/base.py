@@ -98,20 +98,20 @@ class AICoreWaitTrigger(BaseTrigger):
 
         try:
             per_minute = _requests_per_minute()
+            left = self.seconds_left()
+            wait = Wait(
+                entity_id,
+                interval=self.poll_interval,
+                error_budget=self.poll_error_budget,
+                first_look_after=self.first_look_after,
+                seconds=None if left is None else max(left, self.first_look_after),
+                pending_timeout=pending_timeout,
+                expected_duration=expected_duration,
+                kind=kind,
+            )
         except ValueError:
-            await asyncio.sleep(self.first_look_after)
+            await asyncio.sleep(self.first_look_after)  # Nor is this told while the worker still exits.
             raise
-        left = self.seconds_left()
-        wait = Wait(
-            entity_id,
-            interval=self.poll_interval,
-            error_budget=self.poll_error_budget,
-            first_look_after=self.first_look_after,
-            seconds=None if left is None else max(left, self.first_look_after),
-            pending_timeout=pending_timeout,
-            expected_duration=expected_duration,
-            kind=kind,
-        )
         seen = await wait_for(
             wait,
             log=self.log,
@@ -122,8 +122,7 @@ class AICoreWaitTrigger(BaseTrigger):
         if seen is not None and kind.has_ended(seen.status):
             return seen, ENDED
         # What was seen in a list only says nothing about its start.
-        is_pending = isinstance(seen, Execution) and is_overdue(wait, seen)
-        return seen, PENDING if is_pending else DEADLINE
+        return seen, PENDING if isinstance(seen, Execution) and is_overdue(wait, seen) else DEADLINE
 
     def seconds_left(self) -> float | None:
         """Say how long to wait; ``None`` for as long as it takes."""

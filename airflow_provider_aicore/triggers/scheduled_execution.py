@@ -132,10 +132,11 @@ class AICoreScheduledExecutionTrigger(AICoreWaitTrigger):
 
     async def _until_found(self) -> Execution | None:
         from airflow_provider_aicore.hooks.aicore import AICoreHook
-        from airflow_provider_aicore.poller import visit
+        from airflow_provider_aicore.poller import check_interval, visit
         from airflow_provider_aicore.scheduled_execution import Search, until_found
 
         await asyncio.sleep(self.first_look_after)
+        check_interval(self.poll_interval)
         search = Search.of(**self.search)  # type: ignore[arg-type]  # what it is made of is JSON
         left = self.seconds_left()
         patience = self.poll_error_budget if left is None else min(left, self.poll_error_budget)

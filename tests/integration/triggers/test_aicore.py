@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
-from airflow_provider_aicore.triggers.aicore import AICoreExecutionTrigger, AICoreScheduledExecutionTrigger
+from airflow_provider_aicore.triggers.aicore import (
+    AICoreDeploymentTrigger,
+    AICoreExecutionTrigger,
+    AICoreScheduledExecutionTrigger,
+)
 from tests import turned_loop
 from tests.deferral import first_event
 
@@ -37,6 +42,8 @@ SAMPLES: list[dict[str, Any]] = [
         "stop_on_kill": True,
     },
 ]
+
+SEARCH = {"since": "2027-01-15T08:00:00+00:00", "execution_schedule_id": "s1", "pick": "next"}
 
 
 @pytest.fixture
@@ -134,9 +141,8 @@ def test_a_passed_deadline_fires_as_such(execution_id, network, clock):
 def test_a_search_tells_nothing_while_the_worker_still_exits(clock, change):
     """Airflow's scheduler would fail the task: not even that the time is over, or the connection bad."""
     begin = clock.now()
-    arguments = {"since": "2027-01-15T08:00:00+00:00", "execution_schedule_id": "s1", "pick": "next"}
 
-    event = first_event({**arguments, **change}, AICoreScheduledExecutionTrigger)
+    event = first_event({**SEARCH, **change}, AICoreScheduledExecutionTrigger)
 
     assert event["outcome"] in {"deadline", "refused"}
     assert 5 <= clock.now() - begin <= 7
@@ -218,6 +224,28 @@ def test_a_budget_of_requests_that_cannot_be_meant_is_refused(execution_id, netw
 
     assert event["outcome"] == "refused"
     assert f"[aicore] poll_requests_per_minute is '{given}'" in event["message"]
+    assert network.requests == []
+
+
+@pytest.mark.parametrize("poll_interval", [0.0, 0.5, -1.0, math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("trigger_class", "waits_for"),
+    [
+        (AICoreExecutionTrigger, {"execution_id": "e123"}),
+        (AICoreDeploymentTrigger, {"deployment_id": "d123"}),
+        (AICoreScheduledExecutionTrigger, SEARCH),
+    ],
+)
+@pytest.mark.usefixtures("connection")
+def test_an_interval_without_a_pause_is_refused(network, clock, poll_interval, trigger_class, waits_for):
+    """Before anything is asked, but not while the worker still exits."""
+    begin = clock.now()
+
+    event = first_event({**waits_for, "poll_interval": poll_interval}, trigger_class)
+
+    assert event["outcome"] == "refused"
+    assert f"interval is {poll_interval}" in event["message"]
+    assert 5 <= clock.now() - begin <= 7
     assert network.requests == []
 
 
