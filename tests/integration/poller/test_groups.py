@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import nullcontext
 
 import httpx
 import pytest
 
-from airflow_provider_aicore.api import ExecutionStatus
+from airflow_provider_aicore.api import APITimeoutError, ExecutionStatus
 from airflow_provider_aicore.emulator import Progress
 from tests.together import Together, kind
 
 SOME = Progress.by_clock(unknown=10, pending=10, running=200)
 
 
-def test_one_slow_group_of_fifty_delays_no_other(make_emulator, clock, service_key):
-    """Each of the others sees its ends when it would see them without it."""
+@pytest.mark.parametrize("answers", [True, False], ids=["late", "never"])
+def test_one_slow_group_of_fifty_delays_no_other(make_emulator, clock, service_key, answers):
+    """Each of the others sees its ends when it would see them without it, be it slow or silent."""
     groups = [f"group-{number}" for number in range(50)]
     together = Together(make_emulator(resource_groups=groups, service_key=service_key), clock, service_key)
     slow = ""
@@ -24,9 +26,12 @@ def test_one_slow_group_of_fifty_delays_no_other(make_emulator, clock, service_k
     async def hang(request):
         if request.headers.get("AI-Resource-Group") == slow:
             await asyncio.sleep(30)
+            if not answers:
+                raise httpx.ReadTimeout("no answer", request=request)
 
     async def seen_end(execution_id, group):
-        await together.wait(execution_id, connection=group)
+        with nullcontext() if answers or group != slow else pytest.raises(APITimeoutError):
+            await together.wait(execution_id, connection=group)
         return clock.now()
 
     def ends():

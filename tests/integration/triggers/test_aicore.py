@@ -187,6 +187,24 @@ def test_a_refusal_fires_as_refused(execution_id, network, fault, path):
     assert path in event["message"]
 
 
+def test_a_resource_group_that_does_not_exist_ends_the_wait_in_it_alone(execution_id):
+    """With AI Core's refusal, and soon; a wait beside it goes on to its own end."""
+
+    async def first_of(resource_group):
+        trigger = AICoreExecutionTrigger(**_arguments(execution_id, resource_group=resource_group))
+        return (await anext(trigger.run())).payload, asyncio.get_running_loop().time()
+
+    async def both():
+        return await asyncio.gather(first_of("no-such-group"), first_of("default"))
+
+    (lost, lost_at), (good, good_at) = turned_loop.run(both())
+
+    assert (lost["outcome"], lost["status"], lost["resource_group"]) == ("refused", None, "no-such-group")
+    assert "RBAC: access denied" in lost["message"]
+    assert (good["outcome"], good["status"]) == ("ended", "COMPLETED")
+    assert lost_at < good_at - 60
+
+
 def test_a_connection_that_cannot_be_had_says_nothing_about_the_execution(execution_id):
     """A raise would lose what the task needs to find its execution, so even this is an event."""
     event = first_event(_arguments(execution_id, aicore_conn_id="nowhere", poll_error_budget=0.0))
