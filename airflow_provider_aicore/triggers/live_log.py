@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 KEY = "aicore_log"
 """The XCom's key under which stands how far the log was shown."""
+FORMAT = 2
+"""How that is written: what another version wrote another way is not read."""
 PER_SECOND, BURST, RECORD = 48 * 1024, 32 * 1024, 400
 """Bytes that all triggers of a process log in a second and at once, and those of a line beside its text.
 
@@ -199,8 +201,12 @@ class LiveLog(Alongside):
         return stored if self._identity(task).items() <= stored.items() else None
 
     def _identity(self, task: Any) -> dict[str, Any]:
-        """Say what is shown where."""
-        return {"execution_id": self._trigger.execution_id, "try_number": task.try_number}
+        """Say what is shown where, and in which format that is kept."""
+        return {
+            "format": FORMAT,
+            "execution_id": self._trigger.execution_id,
+            "try_number": task.try_number,
+        }
 
 
 def _whose(task: Any) -> tuple[str, str, str, int]:

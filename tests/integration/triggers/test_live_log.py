@@ -51,20 +51,43 @@ class TaskLog:
     def left_out(self):
         return sum(int(found[1]) for _, _, text in self.records if (found := LEFT_OUT.match(text)))
 
+    def split(self, moment):
+        """Return what was shown before then, and what later."""
+        before, after = TaskLog(self._clock), TaskLog(self._clock)
+        for record in self.records:
+            (before if record[0] < moment else after).records.append(record)
+        return before, after
+
+
+class XComs:
+    """Stands in for Airflow's server, which keeps XComs; triggers reach it through their supervisor."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._kept: dict[str, str] = {}
+        self.kept_at: list[float] = []
+        self.sizes: list[int] = []
+
+    def push(self, *, key, value, **whose):
+        self._kept[json.dumps([key, whose], sort_keys=True)] = json.dumps(value)
+        self.kept_at.append(self._clock.now())
+        self.sizes.append(len(json.dumps(value)))
+
+    def get_one(self, *, key, **whose):
+        return json.loads(self._kept.get(json.dumps([key, whose], sort_keys=True), "null"))
+
+    async def next_kept(self, moment):
+        """Wait until something was kept later than that."""
+        while not self.kept_at or self.kept_at[-1] <= moment:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.1)
+
 
 @pytest.fixture
-def xcoms(monkeypatch):
-    """Stand in for Airflow's server, which keeps XComs; triggers reach it through their supervisor."""
-    kept: dict[str, Any] = {}
-
-    def push(*, key, value, **whose):
-        kept[json.dumps([key, whose], sort_keys=True)] = json.loads(json.dumps(value))
-
-    def get_one(*, key, **whose):
-        return kept.get(json.dumps([key, whose], sort_keys=True))
-
-    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.set", push)
-    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.get_one", get_one)
+def xcoms(monkeypatch, clock):
+    """Return what Airflow keeps."""
+    kept = XComs(clock)
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.set", kept.push)
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom.get_one", kept.get_one)
     return kept
 
 
@@ -108,23 +131,24 @@ async def _at(job, clock, seconds):
     await asyncio.sleep(job.begin + seconds - clock.now())
 
 
+async def _print_bursts(job, clock, bursts, *, late_after):
+    """Print 10 000 lines within a second, again and again: a hundred share a time stamp, some come late."""
+    for burst in range(bursts):
+        begin = 45.0 * burst
+        for number in range(10_000):
+            if number % 200 != 199:
+                job.print(begin + number // 100 / 100, f"{burst}-{number}")
+        await _at(job, clock, begin + 1 + late_after)
+        for number in range(199, 10_000, 200):
+            job.print(begin + number // 100 / 100, f"{burst}-{number} late")
+        await _at(job, clock, begin + 45)
+
+
 def test_two_hundred_thousand_lines_in_bursts(job, make_trigger, clock):
     """Each is shown once or counted, in order, and within the budget; late ones when they come."""
 
-    async def print_it():
-        for burst in range(20):
-            begin = 45.0 * burst
-            for number in range(10_000):
-                # A hundred share a time stamp; each two hundredth comes ten seconds late.
-                if number % 200 != 199:
-                    job.print(begin + number // 100 / 100, f"{burst}-{number}")
-            await _at(job, clock, begin + 11)
-            for number in range(199, 10_000, 200):
-                job.print(begin + number // 100 / 100, f"{burst}-{number} late")
-            await _at(job, clock, begin + 45)
-
     async def main():
-        printing = asyncio.create_task(print_it())
+        printing = asyncio.create_task(_print_bursts(job, clock, 20, late_after=10))
         event = await _event(trigger)
         await printing
         return event
@@ -143,6 +167,60 @@ def test_two_hundred_thousand_lines_in_bursts(job, make_trigger, clock):
     )
     assert max(in_an_interval.values()) <= 2 * Limits().lines
     assert any("late" in each for each in said)
+
+
+def test_bursts_lose_nothing_over_restarts(job, make_trigger, clock, xcoms, monkeypatch):
+    """In the middle of one and right after one: each line is shown or counted, and few are shown twice."""
+    *lost, last = [make_trigger() for _ in range(4)]
+
+    async def amid_a_burst_of_which_a_part_was_kept():
+        await xcoms.next_kept(job.begin + 60)
+        await asyncio.sleep(1)
+
+    async def while_lines_are_shown_of_which_none_was_kept():
+        await _at(job, clock, 86)
+
+    async def before_the_late_lines_of_a_burst():
+        await xcoms.next_kept(job.begin + 95)
+        assert clock.now() - job.begin < 90 + 26
+
+    async def print_it():
+        await _print_bursts(job, clock, 3, late_after=25)
+        job.print(135, "bye")  # What is that much older is not read with each look any more.
+
+    async def main():
+        printing = asyncio.create_task(print_it())
+        kept_at = []
+        moments = (
+            amid_a_burst_of_which_a_part_was_kept,
+            while_lines_are_shown_of_which_none_was_kept,
+            before_the_late_lines_of_a_burst,
+        )
+        for trigger, moment in zip(lost, moments, strict=True):
+            monkeypatch.setattr(live_log, "_PROCESS", moment.__name__)
+            running = asyncio.create_task(_event(trigger))
+            await moment()
+            kept_at.append(xcoms.kept_at[-1])
+            running.cancel()
+            await asyncio.wait([running])
+        monkeypatch.setattr(live_log, "_PROCESS", "the last triggerer")
+        event = await _event(last)
+        await printing
+        return event, kept_at
+
+    event, kept_at = turned_loop.run(main())
+    assert event["log_shown"]
+
+    # What was shown later than what was kept is what comes twice; all else comes once.
+    halves = [each.log.split(at - live_log.SETTLE / 2) for each, at in zip(lost, kept_at, strict=True)]
+    once = [*(before for before, _ in halves), last.log]
+    said = [text for each in once for text in each.said]
+    assert len(said) == len(set(said))
+    assert len(said) + sum(each.left_out for each in once) == 30_001
+    again = [len(after.said) for _, after in halves]
+    assert 0 < max(again) <= 2 * Limits().lines
+    assert any("late" in each for each in last.log.said)
+    assert all(size <= 64 * 1024 for size in xcoms.sizes)
 
 
 async def _print_steadily(job, clock, until, per_second=5):
@@ -186,8 +264,7 @@ def test_how_far_the_log_was_shown_is_kept_once_it_has_reached_its_file(job, mak
 
     async def main():
         running = asyncio.create_task(_event(trigger))
-        while not xcoms:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.1)
+        await xcoms.next_kept(job.begin)
         running.cancel()
         await asyncio.wait([running])
 
@@ -247,6 +324,25 @@ def test_another_try_begins_its_log_anew(job, make_trigger, clock, monkeypatch):
 
     first, second = make_trigger(), make_trigger()
     second.task_instance.try_number = 2
+    turned_loop.run(main())
+
+    assert (first.log.said, second.log.said) == (["a"], ["a"])
+
+
+def test_what_another_version_has_kept_is_not_read(job, make_trigger, clock, monkeypatch):
+    """It may mean something else: the log is shown from its begin then."""
+
+    async def main():
+        job.print(1, "a")
+        running = asyncio.create_task(_event(first))
+        await _at(job, clock, 60)
+        running.cancel()
+        await asyncio.wait([running])
+        monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
+        monkeypatch.setattr(live_log, "FORMAT", live_log.FORMAT + 1)
+        return await _event(second)
+
+    first, second = make_trigger(), make_trigger()
     turned_loop.run(main())
 
     assert (first.log.said, second.log.said) == (["a"], ["a"])

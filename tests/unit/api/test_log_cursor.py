@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 
@@ -154,14 +155,25 @@ def test_a_cursor_goes_on_where_another_one_was(log, cursor):
 
 def test_what_is_stored_has_an_end(log):
     """Then only the newest lines are, and nothing older is given again."""
-    cursor = LogCursor(START, most_stored=3)
+    cursor = LogCursor(START, most_stored=3 * (12 + 4))
     for number in range(10):
         log.add(number, str(number))
     log.round(cursor)
     stored = cursor.stored()
-    assert len(stored["seen"]) == 80
+    assert len(base64.b64decode(stored["seen"])) == 3 * (12 + 4)
     later = LogCursor.restored(stored)
     log.add(8.5, "late")
+    assert log.round(later) == ["late"]
+
+
+def test_lines_that_share_time_stamps_take_little(log):
+    """So that many more of them are stored."""
+    cursor = LogCursor(START, most_stored=3 * (12 + 10 * 4))
+    for number in range(30):
+        log.add(number // 10, str(number))
+    log.round(cursor)
+    later = LogCursor.restored(json.loads(json.dumps(cursor.stored())))
+    log.add(0, "late")
     assert log.round(later) == ["late"]
 
 
