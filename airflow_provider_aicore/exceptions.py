@@ -201,19 +201,24 @@ def not_started(
     :param what_now: a sentence: what became of it.
     """
     from airflow_provider_aicore.api.diagnosis import meaning
-    from airflow_provider_aicore.api.failure_report import which
+    from airflow_provider_aicore.api.failure_report import for_support, which
 
     kind = (
         AICoreExecutionCannotStart
         if any(finding.is_the_cause for finding in findings)
         else AICoreExecutionNotStarted
     )
-    return kind(
+    said = (
         f"{which(execution)} is still {execution.status} and has not started within {seconds:.0f} s of its "
-        f"creation (pending_timeout). {execution.status}: {meaning(execution)}. "
-        f"{' '.join(finding.text for finding in findings)} {what_now}",
-        execution.id,
+        f"creation (pending_timeout). {execution.status}: {meaning(execution)}."
     )
+    parts = (
+        said,
+        *(finding.text for finding in findings),
+        what_now,
+        for_support(execution),
+    )
+    return kind(" ".join(part for part in parts if part), execution.id)
 
 
 def lost_sight(

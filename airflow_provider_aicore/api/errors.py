@@ -213,6 +213,11 @@ def status_error(response: httpx.Response) -> APIStatusError:
     return error
 
 
+def request_id_of(response: httpx.Response) -> str | None:
+    """Return the id to name to SAP's support, as far as AI Core or its gateway has put one on the answer."""
+    return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
+
+
 def connection_error(error: httpx.RequestError, *, may_have_taken_effect: bool) -> APIConnectionError:
     """Turn a lost connection into its error."""
     cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
@@ -257,9 +262,7 @@ def _tried(request: httpx.Request) -> str:
 
 def _said(response: httpx.Response) -> tuple[str | None, str, str | None, str | None, Any]:
     """Read code, text, request id, target and details from any of the bodies AI Core is known to send."""
-    request_id = next(
-        (response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None
-    )
+    request_id = request_id_of(response)
     try:
         body = response.json()
     except ValueError:

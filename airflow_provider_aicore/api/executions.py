@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aicore.api.call import Call
+from airflow_provider_aicore.api.errors import request_id_of
 from airflow_provider_aicore.api.models import (
     Execution,
     ExecutionCreated,
@@ -21,6 +22,8 @@ from airflow_provider_aicore.api.validation import check_id, check_range, instan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    import httpx
 
 TargetStatus = Literal["STOPPED", "DELETED"]
 
@@ -55,7 +58,7 @@ def get(execution_id: str, *, status_only: bool = False) -> Call[Execution]:
     :param status_only: leave out artifacts, times and target status, for a smaller answer.
     """
     params = {"$select": "status"} if status_only else {}
-    return Call("GET", _path(execution_id), _EXECUTION, params, repeatable=True)
+    return Call("GET", _path(execution_id), _read, params, repeatable=True)
 
 
 def query(
@@ -179,6 +182,10 @@ def logs(
     if end is not None:
         params["end"] = instant("end", end)
     return Call("GET", f"{_path(execution_id)}/logs", _LOG_LINES, params, repeatable=True)
+
+
+def _read(response: httpx.Response) -> Execution:
+    return _EXECUTION(response).model_copy(update={"request_id": request_id_of(response)})
 
 
 def _path(execution_id: str) -> str:

@@ -69,7 +69,8 @@ class FailureReport:
         where = f"Look at it: {self._where}" if self._where else ""
         inputs = "; ".join(f"{name}: {cut(url, MAX_LINE)}" for name, url in self.input_urls.items())
         inputs = f"Its input artifacts are {inputs}." if inputs else ""
-        parts = (f"{which(execution)} {verdict}: {why}.", advice, where, self._what(), self._times(), inputs)
+        said = f"{which(execution)} {verdict}: {why}."
+        parts = (said, advice, where, self._what(), self._times(), for_support(execution), inputs)
         return [part for part in parts if part]
 
     def _reasons(self) -> list[str]:
@@ -122,6 +123,11 @@ def which(execution: Execution) -> str:
     """Name an execution for a person."""
     configuration = execution.configuration_name or execution.configuration_id
     return f"Execution {execution.id} of configuration {configuration!r}"
+
+
+def for_support(execution: Execution) -> str:
+    """Name the request whose answer told this; empty where AI Core has named none."""
+    return f"Request id: {cut(execution.request_id, MAX_LINE)}." if execution.request_id else ""
 
 
 def _seconds(begin: datetime, end: datetime) -> str:

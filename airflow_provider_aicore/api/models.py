@@ -149,16 +149,24 @@ class Workload(Model):
     completion_time: datetime | None = None
 
 
-class Execution(Workload):
+class Execution(Workload):  # noqa: PLW1641 - its list has no hash
     """One run of an executable with a configuration."""
 
     execution_schedule_id: str | None = None
     output_artifacts: list[Artifact] = Field(default_factory=list)
+    request_id: str | None = Field(default=None, exclude=True)
+    """Of the answer that told this, to name to SAP's support; only of one that was read by itself."""
 
     @field_validator("output_artifacts", mode="before")
     @classmethod
     def _null_is_none_yet(cls, value: object) -> object:
         return [] if value is None else value
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both say the same, by whichever request it was told."""
+        if not isinstance(other, Execution):
+            return NotImplemented
+        return super().__eq__(other.model_copy(update={"request_id": self.request_id}))
 
 
 class Deployment(Workload):

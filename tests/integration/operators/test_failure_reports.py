@@ -140,6 +140,48 @@ def test_where_to_look_is_told(make_operator, mode, context, network, monkeypatc
     assert f"Look at it: https://launchpad.test/{execution_id}" in str(caught.value)
 
 
+class Noting:
+    """Notes which requests have told how an execution is, by its status.
+
+    :param named: AI Core puts an id on its answers.
+    """
+
+    def __init__(self, *, named):
+        self._named, self.told = named, {}
+
+    def answer(self, request, proceed):
+        """Answer as AI Core does."""
+        answer = proceed(request)
+        if self._named:
+            self.told.setdefault(answer.json()["status"], set()).add(answer.headers["x-request-id"])
+        else:
+            del answer.headers["x-request-id"]
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("progress", "status"),
+    [
+        (failing("error", seconds=60), "DEAD"),
+        (Progress.by_clock(outcome="STOPPED"), "STOPPED"),
+        (failing("no-node", seconds=60), "PENDING"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+def test_the_request_that_told_it_is_named(make_operator, mode, context, network, progress, status, named):
+    """By the id that SAP's support asks for, and by none where AI Core gave none."""
+    network.script("text-clf-train", progress)
+    noting = Noting(named=named)
+    network.faults.add(noting, method="GET", path=r"/lm/executions/\w+$", times=None)
+
+    with pytest.raises((AICoreExecutionFailed, AICoreExecutionNotStarted)) as caught:
+        run_to_the_end(make_operator(deferrable=mode), context)
+
+    said = re.findall(r"Request id: (.*?)\.(?:\s|$)", str(caught.value))
+    assert len(said) == named
+    assert set(said) <= noting.told.get(status, set())
+
+
 def test_a_missing_object_store_secret_is_told(make_operator, mode, context, network, client_for_looking):
     """AI Core itself says nothing then, and the execution stays UNKNOWN."""
     client_for_looking.send(Call("DELETE", "/admin/objectStoreSecrets/default", nothing))

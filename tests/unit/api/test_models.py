@@ -20,9 +20,10 @@ EXECUTION = {
 }
 
 
-def _read(body):
+def _read(body, **headers):
     request = httpx.Request("GET", "https://api.example/v2/lm/executions/e3bd")
-    return executions.get("e3bd").parse(httpx.Response(200, json=body, request=request))
+    answer = httpx.Response(200, json=body, headers=headers, request=request)
+    return executions.get("e3bd").parse(answer)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,14 @@ def _read(body):
 def test_an_optional_field_may_be_missing_or_null(optional):
     """AI Core leaves optional fields out, or sends null."""
     assert _read(EXECUTION) == _read({**EXECUTION, optional: None})
+
+
+def test_an_execution_names_the_request_that_told_it():
+    """It says the same as another in which nothing but that differs."""
+    first, second = (_read(EXECUTION, **{"X-Request-Id": name}) for name in ("r1", "r2"))
+
+    assert (first.request_id, second.request_id, _read(EXECUTION).request_id) == ("r1", "r2", None)
+    assert first == second != _read({**EXECUTION, "status": "DEAD"}, **{"X-Request-Id": "r2"})
 
 
 def test_unknown_fields_are_kept():
