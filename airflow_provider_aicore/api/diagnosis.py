@@ -134,7 +134,12 @@ def _limit(retry: RetryPolicy) -> Flow[Finding]:
             f"{running} executions are RUNNING in the resource group, and AI Core names no limit; "
             f"the tenant's quota of pods, which it does not tell, may still be used up.{others}"
         )
-    reached = "which is why others wait" if running >= most else "so others may start"
+    reached = "so others may start"
+    if running >= most:
+        reached = (
+            "which is why others wait: give it more time, stop what is not needed, or run fewer tasks "
+            "at once (an Airflow pool)"
+        )
     return Finding(
         f"{running} executions are RUNNING in the resource group of at most {most}, {reached}.{others}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -19,50 +20,149 @@ from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreExecutionNotStarted,
     AICoreExecutionStopped,
+    AICoreInvalidInput,
     AICoreOutputMissing,
     AICoreRefused,
+    AICoreTaskError,
     AICoreUnreachable,
 )
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
 from tests.deferral import run_to_the_end
 
+STUCK = "stuck in UNKNOWN or PENDING"
+NO_REASON = "DEAD without a reason in sight"
+NOT_FOUND = "executable not found"
+IGNORED = "parameters ignored"
+NO_OUTPUT = "no output artifact"
+NO_KEY = "specified key does not exist"
+NO_IMAGE = "ImagePullBackOff"
+NO_PERMISSION = "permission denied in the pod"
+NO_ACCESS = "403 RBAC"
+NO_ISSUER = "401 Jwt issuer"
+BAD_CREDENTIALS = "401 Bad credentials"
+QUOTA = "quota met"
+"""What users of AI Core ask for help with, by its troubleshooting pages and its SDKs' issues."""
+
+
+class Told(NamedTuple):
+    """How a task fails of a cause, and what its error says.
+
+    :param trouble: for which of the above it stands.
+    :param said: what failed and why.
+    :param remedy: what to do, to be understood without looking anything up.
+    """
+
+    trouble: str
+    kind: type[AICoreTaskError]
+    said: list[str]
+    remedy: str
+
+
 DEAD = {
-    "error": (AICoreExecutionFailed, ["NameError: name 'BatchNormalization'", "'main'", "exit code 1"]),
-    "evicted": (AICoreExecutionFailed, ["(node-lost)", "node was low on resource", "A retry starts"]),
-    "input-missing": (
-        AICoreExecutionCannotRun,
-        [
-            "(input-missing)",
-            "specified key does not exist",
-            "'init'",
-            "s3://bucket/prefix",
-            "Check the artifact",
-        ],
+    "error": Told(
+        NO_REASON,
+        AICoreExecutionFailed,
+        ["NameError: name 'BatchNormalization'", "'main'", "exit code 1", "None of the known causes"],
+        "read the end of its log",
     ),
-    "killed": (AICoreExecutionFailed, ["Probable cause (out-of-memory)", "137", "resource plan"]),
-    "no-such-command": (AICoreExecutionCannotRun, ["(no-such-command)", "127", "pyhton: not found"]),
-    "node-lost": (AICoreExecutionFailed, ["(node-lost)", "pod deleted"]),
-    "out-of-memory": (AICoreExecutionFailed, ["Cause (out-of-memory)", "OOMKilled", "loading 12 GB"]),
-    "output-missing": (
-        AICoreExecutionCannotRun,
-        ["(output-not-written)", "'wait'", "text-model", "optional"],
+    "evicted": Told(
+        NO_REASON,
+        AICoreExecutionFailed,
+        ["(node-lost)", "node was low on resource"],
+        "A retry starts a new execution elsewhere; if it happens often take a larger resource plan",
     ),
-    "permission-denied": (AICoreExecutionFailed, ["(permission-denied)", "65534", "'/app/model'"]),
-    "quota": (AICoreExecutionFailed, ["(quota)", "exceeded quota", "Airflow pool"]),
-    "terminated": (AICoreExecutionFailed, ["(terminated)", "143", "epoch 1"]),
+    "input-missing": Told(
+        NO_KEY,
+        AICoreExecutionCannotRun,
+        ["(input-missing)", "specified key does not exist", "'init'", "s3://bucket/prefix"],
+        "Check the artifact's URL: ai://<object store secret>/<path>, without a slash at its end",
+    ),
+    "killed": Told(
+        NO_REASON,
+        AICoreExecutionFailed,
+        ["Probable cause (out-of-memory)", "137"],
+        "Take a larger resource plan (label ai.sap.com/resourcePlan of the template), or less data at once",
+    ),
+    "no-such-command": Told(
+        NO_REASON,
+        AICoreExecutionCannotRun,
+        ["(no-such-command)", "127", "pyhton: not found"],
+        "Correct command and args of the template, or the image",
+    ),
+    "node-lost": Told(
+        NO_REASON, AICoreExecutionFailed, ["(node-lost)", "pod deleted"], "A retry starts a new execution"
+    ),
+    "out-of-memory": Told(
+        NO_REASON,
+        AICoreExecutionFailed,
+        ["Cause (out-of-memory)", "OOMKilled", "loading 12 GB"],
+        "Take a larger resource plan (label ai.sap.com/resourcePlan of the template), or less data at once",
+    ),
+    "output-missing": Told(
+        NO_OUTPUT,
+        AICoreExecutionCannotRun,
+        ["(output-not-written)", "'wait'", "text-model"],
+        "Let it write there, or correct the output's path in the template; one that may be missing is "
+        "declared `optional: true`",
+    ),
+    "permission-denied": Told(
+        NO_PERMISSION,
+        AICoreExecutionFailed,
+        ["(permission-denied)", "runs as user 65534, not as root", "'/app/model'"],
+        "RUN chown -R 65534:65534 /app",
+    ),
+    "quota": Told(
+        QUOTA,
+        AICoreExecutionFailed,
+        ["(quota)", "exceeded quota"],
+        "Stop what is not needed, run fewer tasks at once (an Airflow pool), or have the quota raised",
+    ),
+    "terminated": Told(
+        NO_REASON,
+        AICoreExecutionFailed,
+        ["(terminated)", "143", "epoch 1"],
+        "A retry starts a new execution; if it happens often ask SAP's support",
+    ),
 }
-"""How a task fails of each, and what its error says."""
+"""Of what kills an execution."""
 PENDING = {
-    "image-pull": (
+    "image-pull": Told(
+        NO_IMAGE,
         AICoreExecutionNotStarted,
-        ["(image-pull)", "registry 'registry.example.com'", "imagePullSecrets"],
+        ["(image-pull)", "registry 'registry.example.com'"],
+        "Check the image's name in the template, that imagePullSecrets there names a docker registry secret",
     ),
-    "image-rate-limit": (AICoreExecutionNotStarted, ["(image-pull-later)", "registry 'docker.io'"]),
-    "image-unauthorized": (AICoreExecutionCannotStart, ["(image-not-allowed)", "secrets are: hub"]),
-    "no-node": (AICoreExecutionNotStarted, ["(no-node)", "lack of resource", "resourcePlan"]),
-    "secret-missing": (AICoreExecutionCannotStart, ["(secret-missing)", '"hub-token"', "generic secret"]),
+    "image-rate-limit": Told(
+        NO_IMAGE,
+        AICoreExecutionNotStarted,
+        ["(image-pull-later)", "registry 'docker.io'"],
+        "Try again later; a docker registry secret of an account raises the registry's limit",
+    ),
+    "image-unauthorized": Told(
+        NO_IMAGE,
+        AICoreExecutionCannotStart,
+        ["(image-not-allowed)", "secrets are: hub"],
+        "for just this registry (for Docker Hub its host is https://index.docker.io/v1/)",
+    ),
+    "no-node": Told(
+        STUCK,
+        AICoreExecutionNotStarted,
+        ["(no-node)", "lack of resource"],
+        "Wait, or ask for less: check the label ai.sap.com/resourcePlan of the template",
+    ),
+    "secret-missing": Told(
+        STUCK,
+        AICoreExecutionCannotStart,
+        ["(secret-missing)", '"hub-token"'],
+        "Create the generic secret in this resource group under the name that the template uses",
+    ),
 }
 """Likewise of what keeps it from starting."""
+
+
+def rows(table):
+    """Return a test for each row, by its cause and its trouble."""
+    return [pytest.param(cause, told, id=f"{cause}, {told.trouble}") for cause, told in sorted(table.items())]
 
 
 @pytest.fixture
@@ -74,14 +174,13 @@ def make_operator(connection, client_for_looking):
     client_for_looking.send(Call("POST", "/admin/dockerRegistrySecrets", nothing, json=registry))
 
     def make(**change):
-        return AICoreRunExecutableOperator(
-            task_id="train",
-            scenario_id="text-clf",
-            executable_id="text-clf-train",
-            parameters={"learning-rate": 0.1},
-            pending_timeout=600,
-            **change,
-        )
+        of_all = {
+            "scenario_id": "text-clf",
+            "executable_id": "text-clf-train",
+            "parameters": {"learning-rate": 0.1},
+            "pending_timeout": 600,
+        }
+        return AICoreRunExecutableOperator(task_id="train", **{**of_all, **change})
 
     return make
 
@@ -101,28 +200,28 @@ def test_each_failure_of_the_emulator_is_in_the_tables():
     assert {name for name, one in FAILURES.items() if one.waits} == set(PENDING)
 
 
-@pytest.mark.parametrize("cause", sorted(DEAD))
-def test_a_dead_execution_s_cause_and_remedy_are_told(make_operator, mode, context, network, cause):
+@pytest.mark.parametrize(("cause", "told"), rows(DEAD))
+def test_a_dead_execution_s_cause_and_remedy_are_told(make_operator, mode, context, network, cause, told):
     """The error names what failed, why and what to do; what cannot heal is not retried."""
     network.script("text-clf-train", failing(cause, seconds=60))
-    kind, parts = DEAD[cause]
 
-    text = fail(make_operator(deferrable=mode), context, kind)
+    text = fail(make_operator(deferrable=mode), context, told.kind)
 
-    for part in ("is DEAD", "text-clf-train", "resource group 'default'", "Created 2027-01-15", *parts):
+    for part in ("is DEAD", "text-clf-train", "resource group 'default'", "Created 2027-01-15", *told.said):
         assert part in text
+    assert told.remedy in text
 
 
-@pytest.mark.parametrize("cause", sorted(PENDING))
-def test_what_keeps_an_execution_from_starting_is_told(make_operator, mode, context, network, cause):
+@pytest.mark.parametrize(("cause", "told"), rows(PENDING))
+def test_what_keeps_an_execution_from_starting_is_told(make_operator, mode, context, network, cause, told):
     """Within `pending_timeout`; what somebody has to mend first is not retried."""
     network.script("text-clf-train", failing(cause, seconds=60))
-    kind, parts = PENDING[cause]
 
-    text = fail(make_operator(deferrable=mode), context, kind)
+    text = fail(make_operator(deferrable=mode), context, told.kind)
 
-    for part in ("still PENDING", "600 s", "It was told to stop", *parts):
+    for part in ("still PENDING", "600 s", "It was told to stop", *told.said):
         assert part in text
+    assert told.remedy in text
 
 
 @pytest.mark.parametrize("cause", ["killed", "no-node"])
@@ -183,32 +282,87 @@ def test_the_request_that_told_it_is_named(make_operator, mode, context, network
 
 
 def test_a_missing_object_store_secret_is_told(make_operator, mode, context, network, client_for_looking):
-    """AI Core itself says nothing then, and the execution stays UNKNOWN."""
+    """AI Core itself says nothing then, and the execution is stuck in UNKNOWN."""
     client_for_looking.send(Call("DELETE", "/admin/objectStoreSecrets/default", nothing))
     network.script("text-clf-train", Progress.stuck("UNKNOWN"))
 
     text = fail(make_operator(deferrable=mode), context, AICoreExecutionCannotStart)
 
     assert "still UNKNOWN" in text
-    assert "no object store secret 'default' (but: none)" in text
+    assert "no object store secret 'default' (but: none), without which nothing starts: create it." in text
+
+
+def test_a_limit_that_is_reached_is_told(make_operator, mode, context, network):
+    """The quota met, executions wait in PENDING without a word; a retry may meet a free place."""
+    limits = {"limits": {"executions": {"maxRunningCount": 0}}}
+    meta = Answer(200, json={"runtimeIdentifier": "aicore", "aiApi": limits})
+    network.faults.add(meta, path="/lm/meta", times=None)
+    network.script("text-clf-train", Progress.stuck("PENDING"))
+
+    text = fail(make_operator(deferrable=mode), context, AICoreExecutionNotStarted)
+
+    assert "0 executions are RUNNING in the resource group of at most 0, which is why others wait" in text
+    assert "run fewer tasks at once (an Airflow pool)" in text
 
 
 @pytest.mark.parametrize(
-    ("answer", "parts"),
+    ("where", "answer", "kind", "remedy"),
     [
-        (Answer(403, "RBAC: access denied"), ["resource group exists", "scope", "RBAC: access denied"]),
-        (Answer(401, "Jwt issuer is not configured"), ["AI API URL are of one landscape", "Jwt issuer"]),
+        pytest.param(
+            "/v2/lm/",
+            Answer(403, "RBAC: access denied"),
+            AICoreRefused,
+            "Check that this resource group exists for the tenant of the service key and that the key has",
+            id=NO_ACCESS,
+        ),
+        pytest.param(
+            "/v2/lm/",
+            Answer(401, "Jwt issuer is not configured"),
+            TokenRefusedError,
+            "Check that the service key is current, and that its token URL and AI API URL are of one",
+            id=NO_ISSUER,
+        ),
+        pytest.param(
+            "/oauth/token",
+            Answer(401, json={"error": "unauthorized", "error_description": "Bad credentials"}),
+            AICoreRefused,
+            "Check the client id and the client secret; paste the whole service key",
+            id=BAD_CREDENTIALS,
+        ),
     ],
 )
-def test_a_refusal_says_what_to_correct(make_operator, mode, context, network, answer, parts):
-    """Before anything was started."""
-    network.faults.add(answer, path="/v2/lm/", times=None)
+def test_a_refusal_says_what_to_correct(make_operator, mode, context, network, where, answer, kind, remedy):
+    """Before anything was started; with what AI Core or its identity service has said."""
+    network.faults.add(answer, path=where, times=None)
 
-    with pytest.raises((AICoreRefused, TokenRefusedError)) as caught:
+    with pytest.raises(kind) as caught:
         run_to_the_end(make_operator(deferrable=mode), context)
 
-    for part in parts:
-        assert part in str(caught.value)
+    assert (answer.text or answer.json["error_description"]) in str(caught.value)
+    assert remedy in str(caught.value)
+    assert network.statuses() == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        pytest.param({"executable_id": "text-clf-trian"}, "Did you mean 'text-clf-train'?", id=NOT_FOUND),
+        pytest.param(
+            {"parameters": {"Learning-Rate": 0.1}},
+            "did you mean 'learning-rate'? A name has to match to the letter, case included",
+            id=IGNORED,
+        ),
+    ],
+)
+def test_a_name_that_ai_core_does_not_know_is_told_before_the_start(
+    make_operator, mode, context, network, wrong, remedy
+):
+    """AI Core takes such a configuration, and lets its execution die."""
+    with pytest.raises(AICoreInvalidInput) as caught:
+        run_to_the_end(make_operator(deferrable=mode, **wrong), context)
+
+    assert remedy in str(caught.value)
+    assert network.statuses() == {}
 
 
 def test_the_text_is_the_same_in_both_modes(make_operator, context, network):
@@ -232,6 +386,7 @@ def test_a_missing_output_fails_the_task(make_operator, mode, context, network):
 
     assert "is COMPLETED, but without output artifact 'model'" in text
     assert "`globalName: model`" in text
+    assert "Then clear the task to run it anew" in text
     assert issubclass(AICoreOutputMissing, AirflowFailException)
 
 
@@ -269,6 +424,7 @@ def test_an_output_that_cannot_be_looked_for_again_is_not_missing_yet(make_opera
     text = fail(operator, context, AICoreUnreachable)
 
     assert "is COMPLETED, but" in text
+    assert "The next try of this task looks" in text
     assert "503" in text
     assert "lives on" not in text
 
@@ -281,6 +437,7 @@ def test_a_stop_has_its_log_and_no_cause(make_operator, mode, context, network):
     text = fail(make_operator(deferrable=mode), context, AICoreExecutionStopped)
 
     assert "was stopped" in text
+    assert "clear the task to start a new one" in text
     assert "| epoch 1" in text
     assert "ause (" not in text
 
