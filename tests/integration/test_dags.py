@@ -14,7 +14,7 @@ from airflow.models.asset import AssetEvent, AssetModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_provider_aicore.emulator import schedules
+from airflow_provider_aicore.emulator import Progress, schedules
 from airflow_provider_aicore.links.aicore import AICoreExecutionLink
 from tests.emulators import connect
 
@@ -69,6 +69,25 @@ def test_all_operators_work_together_in_airflow(airflow_database, server):
     assert uuid.UUID(next(iter(group.artifacts)))
     statuses = list(server.emulator.statuses().values())
     assert statuses.count("COMPLETED") == 2
+
+
+def test_a_failed_task_has_the_link_of_its_last_execution(airflow_database, server):
+    """Of the one that has died in its last try, deferred or not, and of none before."""
+    dying = Progress.by_clock(unknown=0.2, pending=0, running=0.2, outcome="DEAD")
+    server.emulator.script("text-clf-train", dying)
+    dag = dag_bag(HERE / "dags" / "failing.py").dags["failing"]
+
+    run = dag.test()
+
+    last = list(server.emulator.statuses())[2:]
+    for ti in run.get_task_instances():
+        assert (ti.state, ti.try_number) == ("failed", 2)
+        pulled = [
+            ti.xcom_pull(task_ids="run", map_indexes=ti.map_index, key=key)
+            for key in (AICoreExecutionLink().xcom_key, "execution_id")
+        ]
+        assert pulled[0] == f"https://launchpad.test/default/{pulled[1]}"
+        assert pulled[1] in last
 
 
 def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):
