@@ -83,6 +83,8 @@ class AICoreWaitingOperator(AICoreReportingOperator):
         if expected_duration is not None:
             expected_duration = seconds("expected_duration", expected_duration, least=1.0)
         self.expected_duration = expected_duration
+        if self.execution_timeout is not None:
+            seconds("execution_timeout", self.execution_timeout, least=1.0)
         self.end_notice = EndNotice()
 
     def on_kill(self) -> None:

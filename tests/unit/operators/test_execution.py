@@ -240,7 +240,7 @@ def test_a_malformed_id_fails_without_a_request(connection, context, network, op
     ids=str,
 )
 def test_a_bad_duration_is_refused_when_the_dag_is_read(change):
-    """An interval below the floor would be a flood of requests."""
+    """It would be a flood of requests, or start what is ended at once."""
     with pytest.raises(AICoreInvalidInput, match=next(iter(change))):
         _run_operator(**change)
 
