@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import socket
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,27 @@ def test_a_failed_task_has_the_link_of_its_last_execution(airflow_database, serv
         ]
         assert pulled[0] == f"https://launchpad.test/default/{pulled[1]}"
         assert pulled[1] in last
+
+
+def test_a_failed_task_s_log_holds_what_its_exception_says(airflow_database, server, capfd):
+    """From the head, with status, cause and configuration, to the end of the execution's log."""
+    died = Progress.by_clock(unknown=0, pending=0, running=0, outcome="DEAD", log=("no such column",))
+    server.emulator.script("text-clf-train", died)
+    dag = dag_bag(HERE / "dags" / "failing.py").dags["failing_once"]
+
+    run = dag.test()
+
+    assert run.state == "failed"
+    ((execution_id, execution),) = server.emulator.state.groups["default"].executions.items()
+    said = (
+        rf"AICoreExecutionFailed: Execution {execution_id} of configuration 'failing_once\.run .*' is DEAD: "
+        r"Error \(exit code 1\); container 'main' ended with exit code 1\.\n"
+        r"None of the known causes: read the end of its log\.\n"
+        rf"Look at it: https://launchpad\.test/default/{execution_id}\n"
+        rf".*, with configuration {execution.configuration.id} in resource group 'default'\.\n"
+        r"Created .*\nRequest id: .*\nThe end of its log:\n  .* \| no such column\n"
+    )
+    assert re.search(said, capfd.readouterr().out)
 
 
 def test_schedules_are_kept_as_described_in_airflow(airflow_database, server):

@@ -17,3 +17,12 @@ with DAG("failing", schedule=None) as dag:
         retries=1,
         retry_delay=timedelta(0),
     ).expand(deferrable=[False, True])
+
+with DAG("failing_once", schedule=None) as dag_once:
+    AICoreRunExecutableOperator(
+        task_id="run",
+        scenario_id="text-clf",
+        executable_id="text-clf-train",
+        deferrable=False,
+        poll_interval=1,
+    )
