@@ -7,17 +7,15 @@ import tempfile
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _no_network_and_no_sleep():
+def _refuse(*_arguments):
+    raise AssertionError("A unit test neither connects nor sleeps: it belongs to another tier.")
+
+
+@pytest.fixture(autouse=True)
+def _no_network_and_no_sleep(monkeypatch):
     """Refuse both: this tier is run after every change."""
-
-    def refuse(*_arguments):
-        raise AssertionError("A unit test neither connects nor sleeps: it belongs to another tier.")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("socket.socket.connect", refuse)
-        patch.setattr("time.sleep", refuse)
-        yield
+    monkeypatch.setattr("socket.socket.connect", _refuse)
+    monkeypatch.setattr("time.sleep", _refuse)
 
 
 @pytest.fixture(autouse=True, scope="session")
