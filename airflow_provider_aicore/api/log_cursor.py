@@ -23,7 +23,10 @@ OVERLAP = 30.0
 """Seconds by which windows overlap: a line may come so much later than a younger one."""
 MOST_SEEN = 20_000
 MOST_STORED = 48_000
-"""Bytes, which are 64 KB as text: 11 000 lines where a hundred share a time stamp, 3000 where none do."""
+"""Bytes, which are 64 KB as text: 11 000 lines where a hundred share a time stamp, 3000 where none do.
+
+More only while it is behind, and then up to `MOST_SEEN` lines.
+"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MICROSECOND = 1_000_000_000, 1_000
@@ -109,8 +112,9 @@ class LogCursor:
             digests = [key & (1 << _DIGEST) - 1 for key in keys for _ in range(self._seen[key])]
             stamp = _STAMP.pack(at, len(digests)) + struct.pack(f">{len(digests)}L", *digests)
             size += len(stamp)
-            # The newest time stamp is kept whole: it may have lines that were not read yet.
-            if packed and size > self._most_stored:
+            # The newest time stamp is kept whole: it may have lines that were not read yet. So is what is
+            # being read once more, for lines that came late while it was behind.
+            if packed and size > self._most_stored and not (self.is_behind and at >= self._from):
                 floor = at + 1
                 break
             packed.append(stamp)

@@ -30,7 +30,7 @@ def until_ended(
 
     Trouble in looking is never an outcome: it is waited out within the error budget. Each change of the
     status is told but the last, which is the caller's to tell. The interval is up to a tenth longer; looks
-    come sooner only where an expected duration is given.
+    come sooner only where an expected duration is given, about then and while the execution is young.
 
     :param now: a clock in seconds that never jumps; the system's if not given.
     :param wall: a clock in seconds since the epoch; the system's if not given.
@@ -43,6 +43,7 @@ def until_ended(
     looks = Looks(now())
     end = None if wait.seconds is None else looks.last_good + wait.seconds
     watch = Watch(wait, log, looks, wall)
+    born: float | None = None
     yield Sleep(_until(end, wait.first_look_after, now()))
     while True:
         try:
@@ -58,8 +59,10 @@ def until_ended(
             if wait.kind.has_ended(entity.status) or is_overdue(wait, entity, wall):
                 return entity
             rest = wait.interval
+            if born is None:  # Once: AI Core's clock may differ from ours, and ours may jump.
+                born = now() - max(0.0, wall() - entity.created_at.timestamp())
             if wait.expected_duration:
-                rest = pause(wall() - entity.created_at.timestamp(), rest, wait.expected_duration)
+                rest = pause(now() - born, rest, wait.expected_duration)
         if end is not None and now() >= end:
             seen: Execution | None = watch.seen
             return seen

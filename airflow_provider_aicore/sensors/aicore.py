@@ -32,8 +32,8 @@ class AICoreExecutionSensor(AICoreBaseSensor):
         sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
     :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
-        about then looks come sooner than `poll_interval`. Not known if not given; no
-        matter in `mode` ``reschedule``.
+        about then looks come sooner than `poll_interval`. Not known if not given; not used in
+        `mode` ``reschedule``.
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, ``live`` all
         of it while it runs, within a budget (docs/logs.md), ``none`` nothing. In
         `mode` ``reschedule`` ``live`` is ``tail``.

@@ -54,8 +54,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
         sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails.
     :param expected_duration: seconds or timedelta that the execution will probably take from its creation on;
-        about then looks come sooner than `poll_interval`. Not known if not given; no
-        matter in `mode` ``reschedule``.
+        about then looks come sooner than `poll_interval`. Not known if not given; not used in
+        `mode` ``reschedule``.
     :param logs: ``tail`` shows the end of the execution's log in the task's once it has ended, as
         ``live`` does here; ``none`` shows nothing of it.
     :param log_lines: so many lines at most, 1 to 1000.

@@ -110,7 +110,8 @@ class AICoreWaitTrigger(BaseTrigger):
                 kind=kind,
             )
         except ValueError:
-            await asyncio.sleep(self.first_look_after)  # Nor is this told while the worker still exits.
+            if 0 <= self.first_look_after < math.inf:
+                await asyncio.sleep(self.first_look_after)  # Nor is this told while the worker still exits.
             raise
         seen = await wait_for(
             wait,

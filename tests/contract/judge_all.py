@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 OTHER_PATHS = {"/oauth/token", "/api/v1/metrics", "/v2/lm/meta/versions", "/v2/lm/healthz"}
 """The identity service, what pods call, and what the vendor's SDK calls and its description leaves out."""
 REFUSALS_OF_WHAT_IS_NOT_THERE = {401, 403, 404, 405}
+LONG = {"resources", "result"}
+"""What holds the items of a list, and the lines of a log."""
 MOST_ITEMS = 250
-"""Of a longer list so many are judged, spread over it: to judge an item takes longer than to answer it."""
+"""Of a longer one at most so many are judged, spread over it: to judge one takes longer than to answer it."""
 _SHORT = 10_000
 """Bytes of a body in which no list is that long."""
 
@@ -91,16 +93,23 @@ def _thinned(response: httpx.Response) -> httpx.Response:
     """Leave out what is too much of long lists."""
     if len(response.content) < _SHORT or response.headers.get("Content-Type") != "application/json":
         return response
-    thin = json.dumps(_some(response.json()))
+    try:
+        thin = json.dumps(_some(response.json()))
+    except ValueError:  # Whoever judges it will say so.
+        return response
     return httpx.Response(response.status_code, headers=response.headers, content=thin)
 
 
 def _some(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_some(each) for each in value[:: -(-len(value) // MOST_ITEMS) or 1]]
-    if isinstance(value, dict):
-        return {name: _some(each) for name, each in value.items()}
-    return value
+    """Thin the lists that are long by their nature; how long others may be is described."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: each[:: -(-len(each) // MOST_ITEMS) or 1]
+        if name in LONG and isinstance(each, list)
+        else _some(each)
+        for name, each in value.items()
+    }
 
 
 def hear_all(judge: Judge) -> None:

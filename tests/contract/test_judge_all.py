@@ -42,6 +42,10 @@ def test_a_test_fails_with_what_does_not_fit(description, path, status, body):
     judge.judge(request, httpx.Response(status, json=body), Options())
     _end(judge, mark="marked")
 
+    judge.judge(request, httpx.Response(status, json=body), Options())
+    with pytest.raises(AssertionError, match=path):
+        _end(judge)
+
 
 @pytest.mark.parametrize(
     ("path", "status"),

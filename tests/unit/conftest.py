@@ -7,15 +7,19 @@ import tempfile
 import pytest
 
 
-def _refuse(*_arguments):
-    raise AssertionError("A unit test neither connects nor sleeps: it belongs to another tier.")
-
-
 @pytest.fixture(autouse=True)
 def _no_network_and_no_sleep(monkeypatch):
-    """Refuse both: this tier is run after every change."""
-    monkeypatch.setattr("socket.socket.connect", _refuse)
-    monkeypatch.setattr("time.sleep", _refuse)
+    """Fail who does, in the end: an error at once could pass for an outcome."""
+    done = []
+
+    def refuse(*arguments):
+        done.append(arguments)
+        raise OSError("A unit test neither connects nor sleeps.")
+
+    for name in ("socket.socket.connect", "socket.socket.connect_ex", "socket.getaddrinfo", "time.sleep"):
+        monkeypatch.setattr(name, refuse)
+    yield
+    assert not done, "A unit test neither connects nor sleeps: this one belongs to another tier."
 
 
 @pytest.fixture(autouse=True, scope="session")

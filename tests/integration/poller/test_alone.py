@@ -98,7 +98,7 @@ def test_looks_are_an_interval_apart(start, wait, clock):
 
 
 def test_looks_come_closer_to_an_end_that_is_expected(start, wait, clock):
-    """A quarter of the time that is left until then, 5 s at least and the interval at most."""
+    """After a quarter of its age or of the time left until then, 5 s at least and the interval at most."""
     execution_id = start(Progress.by_clock(unknown=1, pending=1, running=998))
 
     wait(execution_id, interval=300, first_look_after=400, expected_duration=1000)
@@ -106,6 +106,16 @@ def test_looks_come_closer_to_an_end_that_is_expected(start, wait, clock):
     assert clock.slept[:4] == pytest.approx([400, 100, 125, 93.75])
     assert min(clock.slept) >= 5
     assert sum(clock.slept) <= 1006
+
+
+def test_a_server_whose_clock_is_ahead_makes_no_flood(start, client, clock, retry):
+    """Its executions are taken for new ones, and age by our clock."""
+    execution_id = start(Progress.by_clock(unknown=1, pending=1, running=3598))
+    wait = Wait(execution_id, interval=600, expected_duration=3600)
+
+    client.run(until_ended(wait, retry=retry, log=log, now=clock.now, wall=lambda: clock.now() - 600))
+
+    assert len(clock.slept) < 50
 
 
 def test_jitter_spreads_the_looks(start, client, clock):

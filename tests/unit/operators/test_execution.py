@@ -236,6 +236,9 @@ def test_a_malformed_id_fails_without_a_request(connection, context, network, op
         {"expected_duration": timedelta(seconds=-1)},
         {"expected_duration": math.inf},
         {"expected_duration": "an hour"},
+        {"pending_timeout": -1},
+        {"execution_timeout": timedelta(0)},
+        {"execution_timeout": timedelta(seconds=-1)},
     ],
     ids=str,
 )
