@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -433,3 +434,49 @@ def test_a_schedule_is_named_in_one_way(schedule_id, name):
     """Without both, or with both, it is not said which one is meant."""
     with pytest.raises(ValueError, match="exactly one of them is needed"):
         Which.of(schedule_id, name)
+
+
+class _Stepper:
+    """Runs a flow, one request at a time."""
+
+    def __init__(self, flow, client) -> None:
+        self._flow, self._client, self._answer = flow, client, None
+        self.result = None
+
+    def step(self):
+        try:
+            request = self._flow.send(self._answer)
+        except StopIteration as done:
+            self.result = done.value
+            return
+        self._answer = self._client._perform(request)
+
+
+def _two_at_once(client, clock, flows, seed):
+    """Run two flows in turns of chance, or, for seed 0, strictly by turns."""
+    chance = random.Random(seed)
+    two = [_Stepper(flow, client) for flow in flows]
+    turn = 0
+    while open_ones := [one for one in two if one.result is None]:
+        turn += 1
+        (open_ones[turn % len(open_ones)] if seed == 0 else chance.choice(open_ones)).step()
+        clock.time += 1
+    return [one.result for one in two]
+
+
+@pytest.mark.parametrize(
+    "crons", [("0 3 * * *", "0 3 * * *"), ("0 3 * * *", "0 4 * * *")], ids=["same", "other"]
+)
+def test_two_at_once_leave_one_schedule(client, emulator, clock, retry, wanted, crons):
+    """However their requests interleave the oldest stays, and both are told its id."""
+    healed = 0
+    for seed in range(25):
+        flows = [scheduling.ensure(wanted(cron=cron), retry, now=clock.now) for cron in crons]
+        results = _two_at_once(client, clock, flows, seed)
+        left = _schedules(client)
+        assert {one.schedule.id for one in results} == {one.id for one in left}, seed
+        assert len(left) == 1, seed
+        healed += any(one.removed for one in results)
+        client.run(delete(Which.of(None, NAME), retry))
+
+    assert healed > 5

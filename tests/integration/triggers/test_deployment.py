@@ -93,7 +93,7 @@ def test_many_share_a_poll(deploy, network):
 
 def test_no_step_of_a_wait_blocks_the_others(deploy, run_watched):
     """Airflow runs all triggers of a triggerer in one event loop."""
-    events, slow = run_watched(events_of(deploy(MANY)))
+    events, slow = run_watched(lambda: events_of(deploy(MANY)))
 
     assert {event["outcome"] for event in events} == {"ended"}
     assert slow == []

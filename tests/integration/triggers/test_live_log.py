@@ -92,17 +92,27 @@ def xcoms(monkeypatch, clock):
 
 
 @pytest.fixture
-def job(configuration_id, network, client_for_looking, clock):
-    """Return an execution that runs for 1000 s, and prints what a test lets it print."""
+def make_job(configuration_id, network, client_for_looking, clock):
+    """Return a maker of executions that run for 1000 s, and print what a test lets them print."""
     network.script("text-clf-train", Progress.by_clock(unknown=0, pending=0, running=1000))
-    execution_id = client_for_looking.send(executions.create(configuration_id)).id
-    begin = int(clock.now()) * 1_000_000_000
-    workload = network.state.groups["default"].executions[execution_id]
 
-    def add(seconds, text, container="main"):
-        workload.logs.add(LogLine(begin + int(seconds * 1000) * 1_000_000, container, execution_id, text))
+    def make():
+        execution_id = client_for_looking.send(executions.create(configuration_id)).id
+        begin = int(clock.now()) * 1_000_000_000
+        workload = network.state.groups["default"].executions[execution_id]
 
-    return SimpleNamespace(id=execution_id, print=add, begin=clock.now())
+        def add(seconds, text, container="main"):
+            workload.logs.add(LogLine(begin + int(seconds * 1000) * 1_000_000, container, execution_id, text))
+
+        return SimpleNamespace(id=execution_id, print=add, begin=clock.now())
+
+    return make
+
+
+@pytest.fixture
+def job(make_job):
+    """Return such an execution."""
+    return make_job()
 
 
 @pytest.fixture
@@ -129,6 +139,14 @@ async def _event(trigger):
 
 async def _at(job, clock, seconds):
     await asyncio.sleep(job.begin + seconds - clock.now())
+
+
+async def _lose(trigger, moment):
+    """Run a trigger until the moment at which its triggerer is lost."""
+    running = asyncio.create_task(_event(trigger))
+    await moment
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def _print_bursts(job, clock, bursts, *, late_after):
@@ -213,11 +231,8 @@ def test_bursts_lose_nothing_over_restarts(job, make_trigger, clock, xcoms, monk
         )
         for trigger, moment in zip(lost, moments, strict=True):
             monkeypatch.setattr(live_log, "_PROCESS", moment.__name__)
-            running = asyncio.create_task(_event(trigger))
-            await moment()
+            await _lose(trigger, moment())
             kept_at.append(xcoms.kept_at[-1])
-            running.cancel()
-            await asyncio.wait([running])
         monkeypatch.setattr(live_log, "_PROCESS", "the last triggerer")
         event = await _event(last)
         await printing
@@ -252,10 +267,7 @@ def test_the_next_triggerer_goes_on_where_this_one_was_lost(
 
     async def main():
         printing = asyncio.create_task(_print_steadily(job, clock, 900))
-        running = asyncio.create_task(_event(lost))
-        await _at(job, clock, lost_after)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(lost, _at(job, clock, lost_after))
         monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
         await asyncio.sleep(45)
         event = await _event(later)
@@ -278,10 +290,7 @@ def test_how_far_the_log_was_shown_is_kept_once_it_has_reached_its_file(job, mak
     trigger = make_trigger()
 
     async def main():
-        running = asyncio.create_task(_event(trigger))
-        await xcoms.next_kept(job.begin)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(trigger, xcoms.next_kept(job.begin))
 
     turned_loop.run(main())
     (shown_at,) = (at for at, _, text in trigger.log.records if " | " in text)
@@ -294,10 +303,7 @@ def test_late_lines_are_not_lost_over_a_restart(job, make_trigger, clock, monkey
     async def main():
         job.print(1, "a")
         job.print(20, "c")
-        running = asyncio.create_task(_event(lost))
-        await _at(job, clock, 60)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(lost, _at(job, clock, 60))
         job.print(2, "b, late")
         monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
         return await _event(later)
@@ -313,10 +319,7 @@ def test_a_triggerer_that_gets_the_task_again_begins_its_log_anew(job, make_trig
 
     async def main():
         job.print(1, "a")
-        running = asyncio.create_task(_event(first))
-        await _at(job, clock, 60)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(first, _at(job, clock, 60))
         return await _event(second)
 
     first, second = make_trigger(), make_trigger()
@@ -330,10 +333,7 @@ def test_another_try_begins_its_log_anew(job, make_trigger, clock, monkeypatch):
 
     async def main():
         job.print(1, "a")
-        running = asyncio.create_task(_event(first))
-        await _at(job, clock, 60)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(first, _at(job, clock, 60))
         monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
         return await _event(second)
 
@@ -349,10 +349,7 @@ def test_what_another_version_has_kept_is_not_read(job, make_trigger, clock, mon
 
     async def main():
         job.print(1, "a")
-        running = asyncio.create_task(_event(first))
-        await _at(job, clock, 60)
-        running.cancel()
-        await asyncio.wait([running])
+        await _lose(first, _at(job, clock, 60))
         monkeypatch.setattr(live_log, "_PROCESS", "the next triggerer's")
         monkeypatch.setattr(live_log, "FORMAT", live_log.FORMAT + 1)
         return await _event(second)
@@ -423,16 +420,21 @@ def test_a_trigger_that_is_asked_for_no_log_reads_none(job, make_trigger, networ
     assert not any(request.path.endswith("/logs") for request in network.requests)
 
 
-def test_what_is_shown_blocks_no_other_trigger(job, make_trigger, run_watched, clock):
+def test_what_is_shown_blocks_no_other_trigger(make_job, make_trigger, run_watched):
     """Pages of thousands of lines, of which a thousand are shown."""
-    for number in range(6000):
-        job.print(number / 1000, f"{number} INFO epoch loss 0.12 and what else a line has to say")
+    triggers = []
 
-    trigger = make_trigger()
-    event, slow_steps = run_watched(_event(trigger))
+    def show():
+        job = make_job()
+        for number in range(6000):
+            job.print(number / 1000, f"{number} INFO epoch loss 0.12 and what else a line has to say")
+        triggers.append(make_trigger(execution_id=job.id))
+        return _event(triggers[-1])
+
+    event, slow_steps = run_watched(show)
 
     assert event["log_shown"]
-    assert len(trigger.log.said) + trigger.log.left_out == 6000
+    assert len(triggers[-1].log.said) + triggers[-1].log.left_out == 6000
     assert slow_steps == []
 
 

@@ -156,9 +156,9 @@ def test_many_that_look_for_the_same_share_what_they_read(schedule_id, network, 
 
 def test_no_step_of_a_wait_blocks_the_others(start, run_watched):
     """Airflow runs all triggers of a triggerer in one event loop."""
-    ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
+    ten_minutes = Progress.by_clock(unknown=10, pending=10, running=600)
 
-    events, slow = run_watched(_events(ids))
+    events, slow = run_watched(lambda: _events(start(ten_minutes)))
 
     assert {event["outcome"] for event in events} == {"ended"}
     assert slow == []
@@ -166,8 +166,12 @@ def test_no_step_of_a_wait_blocks_the_others(start, run_watched):
 
 def test_no_step_of_a_wait_for_a_schedule_blocks_the_others(schedule_id, clock, run_watched):
     """Nor while they look for what is not there yet."""
-    clock.move(55 * 60)  # The tick is five minutes away.
-    events, slow = run_watched(_scheduled(schedule_id, datetime.fromtimestamp(clock.time, UTC)))
+
+    def look():
+        clock.move(55 * 60 - clock.time % 3600)  # The tick is five minutes away.
+        return _scheduled(schedule_id, datetime.fromtimestamp(clock.time, UTC))
+
+    events, slow = run_watched(look)
 
     assert [event["outcome"] for event in events] == ["ended"] * MANY
     assert slow == []
@@ -175,9 +179,13 @@ def test_no_step_of_a_wait_for_a_schedule_blocks_the_others(schedule_id, clock, 
 
 def test_no_step_of_a_watcher_blocks_the_others(start, run_watched):
     """Nor while many executions are told at once."""
-    ids = start(Progress.by_clock(unknown=10, pending=10, running=600))
+    ids: list[str] = []
 
-    told, slow = run_watched(_ended_executions(900, 10))
+    def watch():
+        ids[:] = start(Progress.by_clock(unknown=10, pending=10, running=600))
+        return _ended_executions(900, 10)
+
+    told, slow = run_watched(watch)
 
     assert [sorted(each) for each in told] == [sorted(ids)] * 10
     assert slow == []

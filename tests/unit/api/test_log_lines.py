@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import timeit
 
 import pytest
 
@@ -59,10 +60,10 @@ def test_half_a_character_is_replaced():
 def test_a_long_line_takes_no_time(piece):
     """Whatever a program prints: the triggers of a thousand tasks stand still as long as one is looked at."""
     endless = line(piece * (2_000_000 // len(piece)))
-    begin = time.process_time()
 
+    # The quickest of some: what a busy machine adds says nothing.
+    assert min(timeit.repeat(lambda: shown(endless, "e1"), time.process_time, number=1, repeat=5)) < 0.1
     assert "characters more)" in shown(endless, "e1").text
-    assert time.process_time() - begin < 0.1
 
 
 def test_a_line_has_its_time_and_no_end():
