@@ -214,7 +214,7 @@ def fetch_token(key: ServiceKey, retry: RetryPolicy, now: Callable[[], float]) -
         _scrub(error, key.secrets())
         if not isinstance(error, APIStatusError) or isinstance(error, ServerError | RateLimitedError):
             raise
-        raise AuthenticationError(_refusal(key, error)) from error
+        raise AuthenticationError(_refusal(key, error), request_id=error.request_id) from error
     early = min(_RENEW_EARLY_AT_MOST, lifetime * _RENEW_EARLY_FRACTION)
     return Token(value, renew_at=asked_at + lifetime - early)
 
@@ -225,10 +225,11 @@ def _refusal(key: ServiceKey, error: APIStatusError) -> str:
         if key.client_secret
         else "certificate (it may have expired; its default life is 7 days)"
     )
+    said = f": {error.server_message.rstrip('.')}" if error.server_message else ""
+    request_id = f" Request id: {error.request_id}." if error.request_id else ""
     return (
         f"No token for client {key.client_id!r}: {error.method} {key.token_url} "
-        f"was refused with {error.status_code}"
-        f"{f': {error.server_message}' if error.server_message else ''}. "
+        f"was refused with {error.status_code}{said}.{request_id} "
         f"Check the client id and the {kind}; "
         "paste the whole service key to avoid characters lost on the way."
     )

@@ -135,5 +135,5 @@ def result(call: Call[T], answer: Answer) -> T:
         raise unexpected_response(answer, "AI Core does not send its callers elsewhere")
     error = status_error(answer)
     if call.authorized and answer.status_code == httpx.codes.UNAUTHORIZED:
-        raise TokenRefusedError(str(error)) from error
+        raise TokenRefusedError(str(error), request_id=error.request_id) from error
     raise error

@@ -4,7 +4,7 @@
 
     AICoreError
     ├─ InvalidServiceKeyError     a field of the service key is missing or bad
-    ├─ AuthenticationError        no token was issued
+    ├─ AuthenticationError        no token was issued             .request_id
     │    └─ TokenRefusedError     one was, but AI Core refused it
     ├─ APIConnectionError         no answer                    .may_have_taken_effect
     │    └─ APITimeoutError
@@ -42,7 +42,14 @@ class InvalidServiceKeyError(AICoreError):
 
 
 class AuthenticationError(AICoreError):
-    """The identity service issued no token, or AI Core refused a fresh one."""
+    """The identity service issued no token, or AI Core refused a fresh one.
+
+    :param request_id: the id to name to SAP's support.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class TokenRefusedError(AuthenticationError):

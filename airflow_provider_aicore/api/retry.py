@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,8 @@ def never_sent(error: httpx.RequestError) -> bool:
 def retry_after(response: httpx.Response) -> float | None:
     """Read the answer's `Retry-After` as seconds, from either of its two forms.
 
-    A date is compared with the answer's own `Date`, since this machine's clock may be wrong.
+    A date is compared with the answer's own `Date`, since this machine's clock may be wrong; with that clock
+    where the answer has none.
     """
     value = response.headers.get("Retry-After", "").strip()
     if not value:
@@ -76,9 +78,10 @@ def retry_after(response: httpx.Response) -> float | None:
         return float(value)
     try:
         until = parsedate_to_datetime(value)
-        since = parsedate_to_datetime(response.headers["Date"])
+        own = response.headers.get("Date")
+        since = parsedate_to_datetime(own) if own else datetime.now(UTC)
         return max(0.0, (until - since).total_seconds())
-    except (KeyError, TypeError, ValueError):
+    except (TypeError, ValueError):
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,3 +52,16 @@ def server(monkeypatch) -> Iterator[EmulatorServer]:
         monkeypatch.setenv("AIRFLOW_CONN_AICORE_DEFAULT", json.dumps({"conn_type": "aicore", "extra": extra}))
         monkeypatch.setenv("NO_PROXY", f"127.0.0.1,{os.environ.get('NO_PROXY', '')}")
         yield server
+
+
+@pytest.fixture
+def measuring(network, api):
+    """Let each execution write a metric as soon as it is started."""
+
+    def measure(request, proceed):
+        answer = proceed(request)
+        body = {"executionId": answer.json()["id"], "metrics": [{"name": "accuracy", "value": 0.9}]}
+        api.patch("/metrics", json=body).raise_for_status()
+        return answer
+
+    network.faults.add(SimpleNamespace(answer=measure), method="POST", path="/lm/executions$", times=None)

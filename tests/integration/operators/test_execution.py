@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.timeout import timeout
 
-from airflow_provider_aicore.api import executions, metrics
+from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, ConnectionLost, Progress, Step, unavailable
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
@@ -101,14 +101,13 @@ def make_operator(request, kind, connection):
 
 
 @both_kinds
-def test_the_result_is_the_same_in_every_mode(make_operator, mode, context, network, client_for_looking):
+def test_the_result_is_the_same_in_every_mode(
+    make_operator, mode, context, network, measuring, client_for_looking
+):
     """A COMPLETED execution gives its ids, times, output artifacts by name and last metrics."""
     network.script("text-clf-train", Progress.by_clock(unknown=15, pending=30, running=60))
 
-    def measure(execution_id):
-        client_for_looking.send(metrics.modify(execution_id, metrics=[{"name": "accuracy", "value": 0.9}]))
-
-    result = run_to_the_end(make_operator(deferrable=mode), context, meanwhile=measure)
+    result = run_to_the_end(make_operator(deferrable=mode), context)
 
     execution = client_for_looking.send(executions.get(result["id"]))
     assert set(result) == KEYS
@@ -121,7 +120,7 @@ def test_the_result_is_the_same_in_every_mode(make_operator, mode, context, netw
     assert result["output_artifacts"] == {
         "text-model": {"id": model.id, "name": "text-model", "kind": "model", "url": model.url}
     }
-    assert result["metrics"] == ({"accuracy": 0.9} if mode else {})
+    assert result["metrics"] == {"accuracy": 0.9}
 
 
 @both_kinds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from itertools import pairwise
 from types import SimpleNamespace
@@ -10,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
-    BaseSensorOperator,
 )
 
 from airflow_provider_aicore.api import executions
@@ -19,6 +17,7 @@ from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreExecutionGone,
 )
+from airflow_provider_aicore.operators.execution import AICoreStartExecutionOperator
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 from tests.deferral import run_to_the_end
 
@@ -42,37 +41,41 @@ def sensor(request):
     )
 
 
-@pytest.fixture(autouse=True)
-def turned_sensor_clock(clock, monkeypatch):
-    """Let Airflow's own poke loop wait by the turned clock."""
-    turned = SimpleNamespace(sleep=clock.sleep, monotonic=clock.now)
-    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", turned)
+@pytest.fixture
+def run(run, context):
+    """Return what runs the sensor for an execution to its end, in each mode in turn."""
+    # Airflow asks for it where a sensor is rescheduled.
+    context["ti"].get_first_reschedule_date = lambda _context: None
+    return lambda execution_id: run(AICoreExecutionSensor, context, execution_id=execution_id)
 
 
-def test_a_completed_execution_gives_its_result(sensor, start, context):
-    """The XCom value is the same as that of the operator that runs an executable."""
-    execution_id = start(Progress.by_clock())
+def test_a_completed_execution_gives_the_result_of_the_operator_that_ran_it(
+    run, network, configuration_id, context, measuring
+):
+    """The XCom value is the same, in each mode."""
+    network.script("text-clf-train", Progress.by_clock())
+    operator = AICoreStartExecutionOperator(task_id="train", configuration_id=configuration_id)
 
-    result = run_to_the_end(sensor(execution_id), context)
+    result = run_to_the_end(operator, context)
 
-    assert (result["id"], result["status"]) == (execution_id, "COMPLETED")
-    assert list(result["output_artifacts"]) == ["text-model"]
+    assert result["metrics"]
+    assert run(result["id"]) == result
 
 
-def test_a_dead_execution_fails_the_sensor(sensor, start, context):
+def test_a_dead_execution_fails_the_sensor(run, start):
     """A sensor fails as the operator does."""
     execution_id = start(Progress.by_clock(outcome="DEAD", message="boom"))
 
     with pytest.raises(AICoreExecutionFailed, match="boom"):
-        run_to_the_end(sensor(execution_id), context)
+        run(execution_id)
 
 
-def test_trouble_in_looking_is_waited_out(sensor, start, context, network):
+def test_trouble_in_looking_is_waited_out(run, start, network):
     """A gateway that is away for minutes fails no sensor."""
     execution_id = start(Progress.by_clock())
     network.faults.add(unavailable(), path="/lm/executions/", times=20)
 
-    assert run_to_the_end(sensor(execution_id), context)["status"] == "COMPLETED"
+    assert run(execution_id)["status"] == "COMPLETED"
 
 
 def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, network):
@@ -85,12 +88,12 @@ def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, 
     assert network.statuses() == {execution_id: "RUNNING"}
 
 
-def test_an_execution_that_does_not_exist_is_told(sensor, connection, context):
+def test_an_execution_that_does_not_exist_is_told(run, connection):
     """The id and the resource group are in the error."""
     with pytest.raises(
         AICoreExecutionGone, match="e0123456789abcde in resource group 'default' is not there"
     ):
-        run_to_the_end(sensor("e0123456789abcde"), context)
+        run("e0123456789abcde")
 
 
 @pytest.mark.parametrize(

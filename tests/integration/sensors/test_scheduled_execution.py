@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
-    BaseSensorOperator,
     TaskDeferred,
 )
 
@@ -25,7 +22,6 @@ from airflow_provider_aicore.exceptions import (
 from airflow_provider_aicore.sensors.aicore import AICoreScheduledExecutionSensor
 from tests.deferral import run_to_the_end
 
-SENSORS = sys.modules[BaseSensorOperator.__module__]  # It has other names in other versions.
 MIDNIGHT = datetime(2027, 1, 15, tzinfo=UTC)  # A Friday.
 HOUR = timedelta(hours=1)
 TICK = MIDNIGHT + 2.5 * HOUR
@@ -35,13 +31,6 @@ TICK = MIDNIGHT + 2.5 * HOUR
 def emulator_options():
     """Let executions start ten minutes late at most, as of most schedules on AI Core."""
     return Options(schedule_jitter=600)
-
-
-@pytest.fixture(autouse=True)
-def turned_sensor_clock(clock, monkeypatch):
-    """Let Airflow's own poke loop wait by the turned clock."""
-    turned = SimpleNamespace(sleep=clock.sleep, monotonic=clock.now)
-    monkeypatch.setattr(SENSORS, "time", turned)
 
 
 @pytest.fixture
@@ -67,28 +56,11 @@ def schedule(connection, network, clock, api):
     return api.schedule(name="nightly", cron="30 2 * * *", configurationId=api.configure(), start=None)
 
 
-@pytest.fixture(params=["poke", "reschedule", "deferrable"])
-def run(request, clock, schedule, connection):
-    """Return what runs a sensor to its end, in each mode in turn."""
-
-    def run(context, **change):
-        arguments = {"task_id": "wait", "execution_schedule_id": schedule, "poll_interval": 1200, **change}
-        sensor = AICoreScheduledExecutionSensor(
-            **arguments,
-            deferrable=request.param == "deferrable",
-            mode="reschedule" if request.param == "reschedule" else "poke",
-        )
-        for _ in range(300):
-            try:
-                result = run_to_the_end(sensor, context)
-            except SENSORS.AirflowRescheduleException:
-                clock.move(arguments["poll_interval"])
-                context["ti"].start_date = datetime.fromtimestamp(clock.time, UTC)
-            else:
-                return getattr(result, "xcom_value", result)
-        return pytest.fail("the sensor goes round in circles")
-
-    return run
+@pytest.fixture
+def run(run, schedule, connection):
+    """Return what runs the sensor to its end, in each mode in turn."""
+    arguments = {"execution_schedule_id": schedule, "poll_interval": 1200}
+    return lambda context, **change: run(AICoreScheduledExecutionSensor, context, **arguments | change)
 
 
 def _created(result):

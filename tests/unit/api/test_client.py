@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from urllib.parse import quote
 
 import httpx
@@ -33,6 +35,7 @@ from airflow_provider_aicore.api import (
     scenarios,
 )
 from airflow_provider_aicore.api.call import once
+from airflow_provider_aicore.api.retry import retry_after
 from airflow_provider_aicore.emulator import (
     Answer,
     ConnectionLost,
@@ -125,11 +128,14 @@ def test_a_post_is_repeated_after_a_refused_token(client, emulator):
 
 def test_a_token_that_is_refused_again_ends_the_call(client, emulator):
     """Two 401 in a row are an error that names the cause, not a loop."""
-    emulator.faults.add(token_refused("Jwt issuer is not configured"), path="/lm/meta", times=None)
+    refusal = Answer(401, "Jwt issuer is not configured", headers={"x-request-id": "r-1"})
+    emulator.faults.add(refusal, path="/lm/meta", times=None)
 
-    with pytest.raises(AuthenticationError, match=r"Jwt issuer is not configured.*landscape"):
+    with pytest.raises(AuthenticationError, match=r"Jwt issuer is not configured.*landscape") as caught:
         client.send(meta.get())
 
+    assert caught.value.request_id == "r-1"
+    assert "Request id: r-1." in str(caught.value)
     assert _token_requests(emulator) == 2
 
 
@@ -156,6 +162,8 @@ def test_refused_credentials_name_the_client_and_not_the_secret(make_client, emu
     message = str(caught.value)
     assert emulator.service_key["clientid"] in message
     assert "401" in message
+    assert caught.value.request_id
+    assert f"Request id: {caught.value.request_id}." in message
     assert "a-wrong-secret" not in message
     assert _token_requests(emulator) == 1
 
@@ -225,13 +233,18 @@ def test_threads_share_one_token_request(emulator, clock):
     """Twenty threads that start at once fetch one token."""
     barrier = threading.Barrier(20)
 
+    def answer(request):
+        for _ in range(1000):
+            os.sched_yield()  # All others ask before any answer comes.
+        return emulator.handle(request)
+
     def ask(client):
         barrier.wait()
         client.send(meta.get())
 
     with (
         Client(
-            ServiceKey.parse(emulator.service_key), transport=emulator.transport(), now=clock.now
+            ServiceKey.parse(emulator.service_key), transport=httpx.MockTransport(answer), now=clock.now
         ) as client,
         ThreadPoolExecutor(20) as pool,
     ):
@@ -245,7 +258,7 @@ def test_tasks_of_a_loop_share_one_token_request_also_after_a_401(emulator, cloc
     refused: set[str | None] = set()
 
     async def slow_network(request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # All others ask before any answer comes.
         authorization = request.headers.get("Authorization")
         if request.url.path.endswith("/meta") and (not refused or authorization in refused):
             refused.add(authorization)
@@ -352,9 +365,10 @@ def test_a_start_that_cannot_have_taken_effect_is_repeated(client, emulator, tro
     assert len(emulator.statuses()) == 1
 
 
-def test_retry_after_in_seconds_is_honoured(client, emulator, clock):
-    """A 429 is waited out for as long as it says."""
-    emulator.faults.add(too_many_requests(17), path="/lm/meta")
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_in_seconds_is_honoured(client, emulator, clock, status):
+    """Trouble is waited out for as long as it says."""
+    emulator.faults.add(Answer(status, headers={"Retry-After": "17"}), path="/lm/meta")
 
     client.send(meta.get())
 
@@ -371,6 +385,14 @@ def test_retry_after_as_a_date_is_counted_from_the_server_s_clock(client, emulat
     client.send(meta.get())
 
     assert clock.slept == [40.0]
+
+
+def test_retry_after_as_a_date_without_the_server_s_is_counted_from_this_machine_s_clock():
+    """It is the only one there is, and better than to ask again at once."""
+    wished = datetime.now(UTC) + timedelta(seconds=1000)
+    response = httpx.Response(503, headers={"Retry-After": format_datetime(wished, usegmt=True)})
+
+    assert 900 < retry_after(response) <= 1000
 
 
 def test_a_retry_after_beyond_patience_is_left_to_the_caller(client, emulator, clock):
