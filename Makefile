@@ -70,8 +70,8 @@ clean: ## remove what these commands made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# To capture less is a sixth of the unit tier's time: none of its tests starts a process, or looks at logs by `caplog`,
-# for which pytest goes through all of Airflow's loggers six times a test.
+# To capture less is a sixth of the unit tier's time: none of its tests looks at what a process prints into its own
+# output, or at logs by `caplog`, for which pytest goes through all of Airflow's loggers six times a test.
 # End to end takes minutes: all of it on the newest version, the tests marked `smoke` on the others. To judge each
 # answer by the description takes half as long again: on the newest one too.
 $(TESTS): tests-on-%: .venv/airflow-%/$(READY)

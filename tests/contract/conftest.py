@@ -27,8 +27,8 @@ def description() -> Description:
     path = os.environ.get("AICORE_OPENAPI")
     if not path or not Path(path).is_file():
         pytest.skip(
-            "AICORE_OPENAPI names no file: set it to the vendor's OpenAPI description of AI Core, "
-            "published in the public repository SAP/ai-sdk-js under packages/ai-api/src/spec"
+            "AICORE_OPENAPI names no file: set it to version 2.42.0 of the vendor's OpenAPI description of "
+            "AI Core, published in the public repository SAP/ai-sdk-js under packages/ai-api/src/spec"
         )
     return Description(path)
 

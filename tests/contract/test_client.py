@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
+import pkgutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from airflow_provider_aicore import api
 from airflow_provider_aicore.api import (
     Client,
     ExecutionStatus,
@@ -34,21 +37,9 @@ from airflow_provider_aicore.api import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULES = (
-    applications,
-    artifacts,
-    configurations,
-    deployments,
-    docker_registry_secrets,
-    execution_schedules,
-    executions,
-    meta,
-    metrics,
-    object_store_secrets,
-    resource_groups,
-    resource_quota,
-    scenarios,
-)
+MODULES_OF_THE_CLIENT = [
+    importlib.import_module(f"{api.__name__}.{each.name}") for each in pkgutil.iter_modules(api.__path__)
+]
 ID = "e42493be71676403"
 NAME = "!?.,;:[](){}<>\"'=+*/\\^&%@~$#|- name"
 
@@ -230,7 +221,7 @@ SAMPLES: list[tuple[Callable[..., Any], dict[str, Any]]] = [
 
 
 def _makers_of_calls():
-    for module in MODULES:
+    for module in MODULES_OF_THE_CLIENT:
         for name, function in vars(module).items():
             is_own = inspect.isfunction(function) and function.__module__ == module.__name__
             if is_own and str(inspect.signature(function).return_annotation).startswith("Call["):

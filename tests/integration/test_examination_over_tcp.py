@@ -37,17 +37,20 @@ def test_a_port_on_which_nobody_listens_is_named():
 
 
 @pytest.mark.parametrize(
-    ("fault", "timeout"),
-    [(SlowAnswer(5), 0.2), (ConnectionLost(), 10.0), (BodyCut(), 10.0)],
+    ("fault", "timeouts"),
+    [(SlowAnswer(60), (0.2, 1, 5)), (ConnectionLost(), (10,)), (BodyCut(), (10,))],
     ids=["slow", "lost", "cut"],
 )
 @pytest.mark.parametrize(
     ("path", "check"), [("/lm/meta", "host"), ("/oauth/token", "token"), ("/lm/scenarios", "API")]
 )
-def test_trouble_on_the_way_is_told_where_it_is(fault, timeout, path, check):
-    """Each of the three requests stands for one check."""
+def test_trouble_on_the_way_is_told_where_it_is(fault, timeouts, path, check):
+    """Each of the three requests stands for one check; a busy machine may be late with the others, too."""
     with EmulatorServer() as server:
         server.emulator.faults.add(fault, path=path, times=None)
-        _, wrong = examined(server.emulator.service_key, timeout)
+        for timeout in timeouts:
+            _, wrong = examined(server.emulator.service_key, timeout)
+            if wrong == [check]:
+                break
 
     assert wrong == [check]

@@ -16,21 +16,12 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 import airflow_provider_aicore
 from airflow_provider_aicore import exceptions
-from airflow_provider_aicore.api.causes import CAUSES
-from airflow_provider_aicore.emulator import FAILURES
 from airflow_provider_aicore.get_provider_info import get_provider_info
 from airflow_provider_aicore.poller import REQUESTS_PER_MINUTE
-from demo.screenshots import MAX_BYTES, find_browser
+from demo.screenshots import find_browser
+from tests.operator_modules import OPERATOR_MODULES
 
 ROOT = Path(__file__).parents[2]
-OPERATOR_MODULES = [
-    "airflow_provider_aicore.operators.artifact",
-    "airflow_provider_aicore.operators.configuration",
-    "airflow_provider_aicore.operators.execution",
-    "airflow_provider_aicore.operators.execution_schedule",
-    "airflow_provider_aicore.operators.metrics",
-    "airflow_provider_aicore.sensors.aicore",
-]
 
 
 def _run(code: str, *arguments: str) -> str:
@@ -101,21 +92,6 @@ def test_every_operator_and_sensor_is_shown_in_an_example():
     assert [name for name in offered if name not in shown] == []
 
 
-def test_every_known_cause_is_in_the_docs():
-    """Each has a row with its name, and whether it is retried, in the order in which they are looked for."""
-    rows = (ROOT / "docs" / "errors.md").read_text().partition("### Known causes")[2].partition("\n## ")[0]
-    told = re.findall(r"^\| `([\w-]+)` \|.*\| (yes|no) \|$", rows, re.MULTILINE)
-
-    assert told == [(cause.name, "yes" if cause.may_heal else "no") for cause in CAUSES]
-
-
-def test_every_failure_of_the_emulator_is_in_its_docs():
-    """Whoever writes a script finds its name."""
-    text = (ROOT / "docs" / "emulator.md").read_text()
-
-    assert [name for name in FAILURES if f"`{name}`" not in text] == []
-
-
 def test_every_exception_is_in_the_docs():
     """Cause, remedy and whether it is retried stand there for each."""
     rows = (ROOT / "docs" / "errors.md").read_text().partition("\n## ")[0]
@@ -136,13 +112,6 @@ def test_the_names_of_the_client_are_exact_and_sorted():
     assert all(hasattr(api, name) for name in api.__all__)
 
 
-def test_the_changelog_s_newest_version_is_the_package_s():
-    """A release without its notes does not happen."""
-    versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-
-    assert versions[0] == airflow_provider_aicore.__version__
-
-
 def _task_errors(cls=exceptions.AICoreTaskError):
     yield cls("m", "e123") if issubclass(cls, exceptions.AICoreExecutionError) else cls("m")
     for child in cls.__subclasses__():
@@ -158,19 +127,6 @@ def test_a_task_s_exceptions_survive_pickling(error):
     assert getattr(copy, "execution_id", "e123") == "e123"
 
 
-def test_every_picture_is_shown_and_small():
-    """Whoever clones the repository takes them along."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    shown = {
-        (page.parent / path).resolve()
-        for page in pages
-        for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text())
-    }
-
-    assert shown == set((ROOT / "docs" / "images").glob("*.png"))
-    assert all(path.stat().st_size <= MAX_BYTES for path in shown)
-
-
 def test_without_a_browser_there_are_no_pictures(monkeypatch):
     """What is missing is said before anything is started, and how to name another one."""
     monkeypatch.setenv("PATH", "")
@@ -180,14 +136,3 @@ def test_without_a_browser_there_are_no_pictures(monkeypatch):
     monkeypatch.delenv("CHROMIUM")
     with pytest.raises(RuntimeError, match=r"none of chromium, .* is on the PATH"):
         find_browser()
-
-
-def test_every_test_that_the_guarantees_name_exists():
-    """A promise without its test would be none."""
-    text = (ROOT / "docs" / "guarantees.md").read_text()
-    named = re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", text)
-
-    assert len(named) > 10
-    for path, test in named:
-        assert (ROOT / path).exists(), path
-        assert not test or f"def {test}(" in (ROOT / path).read_text(), test

@@ -184,9 +184,23 @@ def test_a_port_of_its_own_goes_between_host_and_path(define, host):
 def test_an_x509_key_survives_any_connection(define, network, pem, flaw):
     """The PEM texts' line breaks may arrive as they should, as two characters, or not at all."""
     key = network.x509_service_key(*(pem[name].replace("\n", flaw) for name in ("own.crt", "own.key")))
+    extra = {"secret_service_key": json.dumps(key)}
 
-    with define({"extra": {"secret_service_key": json.dumps(key)}}).get_conn() as client:
+    for connection in ({"extra": extra}, f"aicore:///?{urlencode(extra)}"):
+        with define(connection).get_conn() as client:
+            client.send(scenarios.query())
+
+
+@pytest.mark.parametrize("empty", [None, ""], ids=repr)
+def test_fields_that_a_form_left_empty_are_not_there(define, network, empty):
+    """Airflow's form saves each field, and those that nobody has filled in without a value."""
+    others = {"service_key_file": empty, "auth_url": empty, "resource_group": empty}
+    extra = {"secret_service_key": json.dumps(network.service_key), "launchpad_url_template": empty, **others}
+    hook = define({"host": empty, "login": empty, "password": empty, "extra": extra})
+
+    with hook.get_conn() as client:
         client.send(scenarios.query())
+        assert client.resource_group == "default"
 
 
 def test_odd_characters_survive_a_json_connection(define):
@@ -297,6 +311,22 @@ def test_an_empty_connection_is_refused(define):
     """A connection without a key says how to give one."""
     with pytest.raises(InvalidServiceKeyError, match="'aicore_test': It holds no service key"):
         define({}).get_conn()
+
+
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        (lambda _: {"service_key_file": "/nowhere/key.json"}, "/nowhere/key.json"),
+        (lambda key: {"secret_service_key": {**key, "clientid": None}}, "clientid"),
+        (lambda key: {"secret_service_key": {**key, "certificate": "-----BEGIN"}}, "two kinds"),
+    ],
+    ids=["no file", "field missing", "two kinds"],
+)
+def test_a_bad_service_key_is_refused_before_anything_is_sent(define, network, extra, complaint):
+    """It is told what is wrong with it, not what AI Core says of it."""
+    with pytest.raises(InvalidServiceKeyError, match=complaint):
+        define({"extra": extra(network.service_key)}).get_conn()
+    assert network.requests == []
 
 
 def test_a_resource_group_of_the_wrong_form_is_refused(define, network):

@@ -1,0 +1,99 @@
+"""What the README and the other pages say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import airflow_provider_aicore
+from airflow_provider_aicore.api.causes import CAUSES
+from airflow_provider_aicore.emulator import FAILURES
+from demo.screenshots import MAX_BYTES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def test_every_link_leads_to_something():
+    """To a file of the repository, and in it to a heading."""
+    for page in PAGES:
+        for path, heading in re.findall(r"\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), f"{page.name}: {path}"
+            assert not heading or heading in _headings(target), f"{page.name}: {path}#{heading}"
+
+
+def _headings(page):
+    """Give the names that links use."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_short():
+    """All else stands in docs."""
+    assert len(_text("README.md").splitlines()) <= 120
+
+
+def test_the_dag_of_the_readme_can_be_read():
+    """It is what everyone copies first."""
+    (code,) = re.findall(r"```python\n(.*?)```", _text("README.md"), re.DOTALL)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+
+    assert names["retrain"]().task_ids == ["register", "train", "use"]
+
+
+def test_the_demo_s_image_has_the_library_with_which_its_model_is_read():
+    """A stored model is only safe to load by the version that wrote it."""
+    (needed,) = re.findall(r"^scikit-learn==.*$", _text("demo/image/requirements.txt"), re.MULTILINE)
+
+    assert needed in _text("constraints/airflow-3.3.2.txt").splitlines()
+
+
+def _text(path):
+    return (ROOT / path).read_text()
+
+
+def test_every_known_cause_is_in_the_docs():
+    """Each has a row with its name, and whether it is retried, in the order in which they are looked for."""
+    rows = _text("docs/errors.md").partition("### Known causes")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `([\w-]+)` \|.*\| (yes|no) \|$", rows, re.MULTILINE)
+
+    assert told == [(cause.name, "yes" if cause.may_heal else "no") for cause in CAUSES]
+
+
+def test_every_failure_of_the_emulator_is_in_its_docs():
+    """Whoever writes a script finds its name."""
+    text = _text("docs/emulator.md")
+
+    assert [name for name in FAILURES if f"`{name}`" not in text] == []
+
+
+def test_the_changelog_s_newest_version_is_the_package_s():
+    """A release without its notes does not happen."""
+    versions = re.findall(r"^## \[(.+?)\]", _text("CHANGELOG.md"), re.MULTILINE)
+
+    assert versions[0] == airflow_provider_aicore.__version__
+
+
+def test_every_picture_is_shown_and_small():
+    """Whoever clones the repository takes them along."""
+    shown = {
+        (page.parent / path).resolve()
+        for page in PAGES
+        for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text())
+    }
+
+    assert shown == set((ROOT / "docs" / "images").glob("*.png"))
+    assert all(path.stat().st_size <= MAX_BYTES for path in shown)
+
+
+def test_every_test_that_the_guarantees_name_exists():
+    """A promise without its test would be none."""
+    text = _text("docs/guarantees.md")
+    named = re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", text)
+
+    assert len(named) > 10
+    for path, test in named:
+        assert (ROOT / path).exists(), path
+        assert not test or f"def {test}(" in _text(path), test
