@@ -55,16 +55,13 @@ class AirflowREST:
         errors = self.call("GET", "/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
 
-    def create_connection(
-        self, connection_id: str, conn_type: str, extra: str, description: str = ""
-    ) -> None:
-        """Create a connection whose fields are all in *extra*, a JSON text."""
-        body = {
-            "connection_id": connection_id,
-            "conn_type": conn_type,
-            "extra": extra,
-            "description": description,
-        }
+    def create_connection(self, connection_id: str, conn_type: str, extra: str, **fields: str) -> None:
+        """Create a connection.
+
+        :param extra: a JSON text.
+        :param fields: what else it has, as the API names it.
+        """
+        body = {"connection_id": connection_id, "conn_type": conn_type, "extra": extra, **fields}
         self.call("POST", "/connections", json=body)
 
     def create_variable(self, key: str, value: str, description: str = "") -> None:

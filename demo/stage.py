@@ -36,7 +36,7 @@ def introduce(airflow: Airflow, emulator: EmulatorProcess) -> None:
         "launchpad_url_template": f"{emulator.url}/emulator/statuses#{{execution_id}}",
     }
     airflow.rest.create_connection(
-        CONNECTION_ID, "aicore", json.dumps(extra), "The local AI Core of the demo"
+        CONNECTION_ID, "aicore", json.dumps(extra), description="The local AI Core of the demo"
     )
     airflow.rest.create_variable(
         "aicore_object_store", f"file://{emulator.object_store}", "What AI Core calls ai://default"

@@ -47,7 +47,7 @@ def emulator(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory, emulator):
+def airflow(tmp_path_factory, emulator, pem):
     """An Airflow with the example DAGs and those of the tests, connected with the emulator."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
@@ -57,9 +57,22 @@ def airflow(tmp_path_factory, emulator):
     settings = {"AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15"}
     with Airflow(folder / "home", dags, settings=settings) as running:
         introduce(running, emulator)
-        wrong = json.dumps(emulator.service_key | {"clientsecret": WRONG_SECRET})
+        key = {name: value for name, value in emulator.service_key.items() if name != "clientsecret"}
+        key["certurl"] = key["url"]
+        wrong = {
+            "aicore_wrong_secret": emulator.service_key | {"clientsecret": WRONG_SECRET},
+            "aicore_wrong_certificate": key | {"certificate": pem["own.crt"], "key": pem["own.key"]},
+        }
+        for connection_id, wrong_key in wrong.items():
+            extra = {"secret_service_key": json.dumps(wrong_key)}
+            running.rest.create_connection(connection_id, "aicore", json.dumps(extra))
         running.rest.create_connection(
-            "aicore_wrong_secret", "aicore", json.dumps({"secret_service_key": wrong})
+            "aicore_single_fields",
+            "aicore",
+            json.dumps({"auth_url": emulator.service_key["url"]}),
+            host=key["serviceurls"]["AI_API_URL"],
+            login=key["clientid"],
+            password=emulator.service_key["clientsecret"],
         )
         yield running
 
@@ -81,3 +94,24 @@ def failed_run(airflow, emulator) -> Observation:
 def refused_run(airflow, emulator) -> Observation:
     """A run whose connection is refused by AI Core."""
     return observe(airflow, emulator, "wrong_secret", executable_id="sleep-and-exit")
+
+
+@pytest.fixture(scope="session")
+def example_runs(airflow, demo_run):
+    """Ids of a run of each example that the demo does not run, after they have ended side by side."""
+    known = {
+        "digits_artifact_id": airflow.rest.xcom("demo_pipeline", demo_run.run_id, "register", "id"),
+        "digits_url": airflow.rest.xcom("demo_pipeline", demo_run.run_id, "store_digits"),
+    }
+    needed = {"run_executable": "digits_artifact_id", "long_form": "digits_url"}
+    runs = {}
+    for dag_id, name in needed.items():
+        airflow.wait_for_dag(dag_id)
+        airflow.rest.unpause(dag_id)
+        runs[dag_id] = airflow.rest.trigger(dag_id, {name: known[name], "epochs": 2})
+
+    def have_ended():
+        return all(airflow.rest.dag_run_state(*run) in {"success", "failed"} for run in runs.items())
+
+    airflow.wait_until(have_ended, seconds=180, what="the examples to end")
+    return runs

@@ -12,27 +12,29 @@ pytestmark = pytest.mark.smoke  # What Airflow takes for a secret differs betwee
 
 
 @pytest.fixture(scope="module")
-def needles(emulator):
-    """All spellings of both client secrets, the good one and the refused one."""
+def needles(emulator, pem):
+    """All spellings of both client secrets, the good one and the refused one, and lines of a private key."""
     client_id = emulator.service_key["clientid"]
-    return spellings(client_id, emulator.service_key["clientsecret"]) | spellings(client_id, WRONG_SECRET)
+    secrets = spellings(client_id, emulator.service_key["clientsecret"]) | spellings(client_id, WRONG_SECRET)
+    return secrets | set(pem["own.key"].splitlines()[1:-1])
 
 
 @pytest.fixture(scope="module")
-def places(airflow, demo_run, failed_run, refused_run):
-    """Everything that Airflow has kept after a success, a failure and a refusal."""
+def places(airflow, demo_run, example_runs, failed_run, refused_run):
+    """Everything that Airflow has kept after successes, a failure and refusals, with each kind of task."""
     return [*files(airflow), *values(airflow)]
 
 
 def test_runs_ended_as_meant(demo_run, failed_run, refused_run):
     """The runs whose traces are searched went through success, failure and refused credentials."""
     assert [run.state for run in (demo_run, failed_run, refused_run)] == ["success", "failed", "failed"]
+    assert {task["state"] for task in refused_run.tasks.values()} == {"failed"}
 
 
 def test_search_finds_what_is_there(places, demo_run):
     """The search finds the execution's id in a log and in the database, so it would find a secret as well."""
     found = {place for place, text in places if demo_run.execution_id in text}
-    assert "table xcom" in found
+    assert {"table xcom", "table rendered_task_instance_fields"} <= found
     assert any(place.startswith("logs/") for place in found)
 
 

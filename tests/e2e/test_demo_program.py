@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,23 +13,80 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from demo import __main__ as program
 from demo import stage
-from demo.airflow_processes import COMPONENTS, Airflow, wait_until
+from demo.airflow_processes import COMPONENTS, USER, Airflow, wait_until
 from demo.emulator_process import EmulatorProcess
 from demo.process import Process, reaching_loopback
 
 ROOT = Path(__file__).parents[2]
 
 
+DEMO = [sys.executable, "-m", "demo"]
+
+
+def test_the_demo_from_its_start_to_its_end(tmp_path):
+    """It shows progress, tasks, execution, log, metrics and model, leaves nothing running, and succeeds."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"KEEP", "PORT"}}
+    with subprocess.Popen(
+        DEMO, env={**environment, "TMPDIR": str(tmp_path)}, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        said = demo.communicate()[0]
+    print(said)  # A person sees how long it took.
+
+    assert demo.returncode == 0
+    assert "train: deferred  (AI Core works, no worker waits)" in said
+    tasks = ["store_digits", "register", "train", "accept_model", "predict"]
+    assert re.findall(r"^(\w+) +success +[\d:]{8}  [\d:]{8} +\d+\.\d$", said, re.MULTILINE) == tasks
+    assert re.search(r"^Execution e\w+: COMPLETED$", said, re.MULTILINE)
+    assert re.search(r"^  \| accuracy on 360 held-out images: 0\.9\d+$", said, re.MULTILINE)
+    assert re.search(r"^  metric accuracy: 0\.9\d+$", said, re.MULTILINE)
+    (model,) = re.findall(r"^  model digits-model, artifact .+\n    in (.+)$", said, re.MULTILINE)
+    assert any(Path(model).iterdir())
+    assert [each for each in psutil.process_iter() if _knows(each, str(tmp_path))] == []
+
+
+def _knows(process, folder):
+    try:
+        return folder in " ".join([*process.cmdline(), *process.environ().values()])
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.parametrize(("succeeds", "code"), [(True, 0), (False, 1)])
+def test_the_exit_code_is_that_of_the_pipeline(tmp_path, monkeypatch, signals, succeeds, code):
+    """Whoever runs it in a script knows how it ended; what a failure has left is kept."""
+
+    def perform(folder, _port):
+        (folder / "airflow").mkdir()
+        return succeeds
+
+    monkeypatch.setattr(program, "perform", perform)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("PORT", raising=False)
+    assert program.main() == code
+    (folder,) = tmp_path.iterdir()
+    assert (folder / "airflow").exists() is not succeeds
+
+
+def test_addresses_are_told(airflow, emulator, demo_run, capsys):
+    """With user and password, and what the other examples ask for."""
+    stage.Play(airflow, emulator, stage.Clock()).print_addresses()
+
+    said = capsys.readouterr().out
+    assert f"{airflow.url}   user: {USER}   password: {airflow.password}\n" in said
+    artifact_id = airflow.rest.xcom("demo_pipeline", demo_run.run_id, "register", "id")
+    assert f"digits_artifact_id {artifact_id}\n" in said
+
+
 def refusal(port):
     """Run the demo with a PORT that it cannot use; return the only line that it says."""
-    command = [sys.executable, "-m", "demo"]
     environment = {**os.environ, "PORT": str(port)}
     ended = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        DEMO, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     (line,) = ended.stderr.splitlines()

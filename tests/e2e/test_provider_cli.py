@@ -30,9 +30,11 @@ def test_airflow_lists_the_provider(airflow, command, expected):
     assert any(expected in entry.values() for entry in entries), entries
 
 
-def test_connection_test_succeeds(airflow):
-    """``airflow connections test`` says that the connection works."""
-    tested = airflow.command("connections", "test", "aicore_default", settings=TESTS_ENABLED)
+@pytest.mark.smoke
+@pytest.mark.parametrize("connection_id", ["aicore_default", "aicore_single_fields"])
+def test_connection_test_succeeds(airflow, connection_id):
+    """``airflow connections test`` says that the connection works, whole key or single fields."""
+    tested = airflow.command("connections", "test", connection_id, settings=TESTS_ENABLED)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert "success" in tested.stdout.lower()
 

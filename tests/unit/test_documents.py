@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import airflow_provider_aicore
 from airflow_provider_aicore.api.causes import CAUSES
@@ -37,7 +38,7 @@ def test_the_readme_is_short():
 def test_the_dag_of_the_readme_can_be_read():
     """It is what everyone copies first."""
     (code,) = re.findall(r"```python\n(.*?)```", _text("README.md"), re.DOTALL)
-    names = {}
+    names: dict[str, Any] = {}
     exec(compile(code, "README.md", "exec"), names)
 
     assert names["retrain"]().task_ids == ["register", "train", "use"]

@@ -33,10 +33,11 @@ with DAG("short_of_time", schedule=None, params=PARAMS):
     )
 
 with DAG("wrong_secret", schedule=None, params=PARAMS):
-    AICoreRunExecutableOperator(
-        task_id="run",
-        aicore_conn_id="aicore_wrong_secret",
-        scenario_id="end-to-end",
-        executable_id="sleep-and-exit",
-        parameters=PARAMETERS,
-    )
+    for task_id, wrong in {"run": "secret", "run_by_certificate": "certificate"}.items():
+        AICoreRunExecutableOperator(
+            task_id=task_id,
+            aicore_conn_id=f"aicore_wrong_{wrong}",
+            scenario_id="end-to-end",
+            executable_id="sleep-and-exit",
+            parameters=PARAMETERS,
+        )
