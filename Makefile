@@ -41,7 +41,7 @@ screenshots: .venv/airflow-$(NEWEST)/$(READY) .venv/screenshots/.ready ## take t
 
 test: check tests-on-$(NEWEST) tests-on-$(OLDEST) ## all that must be green: check, every tier on the newest Airflow, the oldest one too
 	@echo "Airflow $(NEWEST): fuzz"
-	@$(BIN)/python -m pytest tests/fuzz
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest tests/fuzz
 
 matrix: $(TESTS) ## the tests on every supported Airflow version
 

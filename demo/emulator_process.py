@@ -67,6 +67,7 @@ class EmulatorProcess:
                 base_url=f"{self.service_key['serviceurls']['AI_API_URL']}/v2",
                 headers={"Authorization": f"Bearer {self.token()}", "AI-Resource-Group": RESOURCE_GROUP},
                 trust_env=False,
+                timeout=90,
             )
         except BaseException:
             self.stop()
@@ -91,6 +92,7 @@ class EmulatorProcess:
             data={"grant_type": "client_credentials"},
             auth=(key["clientid"], key["clientsecret"]),
             trust_env=False,
+            timeout=90,
         )
         return str(answer.raise_for_status().json()["access_token"])
 

@@ -60,7 +60,7 @@ class Tracking:
             method="PATCH",
         )
         try:
-            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+            urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
         except OSError as error:
             # A model without its learning curve is worth more than no model.
             print(

@@ -48,7 +48,7 @@ def serve(service_key) -> Iterator[Callable[[Options], Target]]:
                     EmulatorServer(now=Clock().now, service_key=service_key, options=options)
                 )
                 served[options] = Target.of(
-                    server.emulator, lambda: httpx.Client(trust_env=False, verify=False)
+                    server.emulator, lambda: httpx.Client(trust_env=False, verify=False, timeout=90)
                 )
             return served[options]
 

@@ -96,4 +96,5 @@ class Scheduled:
 
     def _control(self, method: str, name: str, body: Any = None) -> Any:
         url = f"{self.emulator.url}/emulator/{name}"
-        return httpx.request(method, url, json=body, trust_env=False).raise_for_status().json()
+        answer = httpx.request(method, url, json=body, trust_env=False, timeout=90)
+        return answer.raise_for_status().json()

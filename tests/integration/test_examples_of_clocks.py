@@ -206,8 +206,10 @@ def _last_completed(aicore, clock):
     clock.move(21 * 24 * 3600)
     aicore.tick()
     aicore.tick()
-    executions = aicore.state.groups["default"].executions.values()
-    return {each.id for each in executions if each.created_at > time.time()}
+    executions, now = aicore.state.groups["default"].executions.values(), time.time()
+    if any(abs(each.created_at - now) < 60 for each in executions):
+        pytest.skip("AI Core starts one about now: whether the watcher finds it old is a matter of seconds")
+    return {each.id for each in executions if each.created_at > now}
 
 
 @pytest.mark.usefixtures("schedule_id")

@@ -148,18 +148,22 @@ class Points:
         self.reach(f"after {what}")
 
     def watch_the_network(self) -> None:
-        """Have points around each request of this process."""
+        """Have points around each request of this process, under way until its answer is there whole."""
         send, asend = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
 
         def handle_request(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
             with self._around(request):
-                return send(transport, request)
+                response = send(transport, request)
+                response.read()
+                return response
 
         async def handle_async_request(
             transport: httpx.AsyncHTTPTransport, request: httpx.Request
         ) -> httpx.Response:
             with self._around(request):
-                return await asend(transport, request)
+                response = await asend(transport, request)
+                await response.aread()
+                return response
 
         httpx.HTTPTransport.handle_request = handle_request  # type: ignore[assignment,method-assign]
         httpx.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[assignment,method-assign]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TERMINAL = {"COMPLETED", "DEAD", "STOPPED"}
+PATIENCE = 120
+"""Seconds; a process that has to be ended sleeps for longer."""
 REPORT = """
 import json, os, urllib.request
 body = {'executionId': os.environ['AICORE_EXECUTION_ID'], 'metrics': [{'name': 'loss', 'value': 0.5}]}
@@ -79,15 +81,15 @@ class Laboratory:
         return api, self.wait(api, api.start(**fields), TERMINAL)
 
     def wait(self, api: Api, execution_id: str, statuses: set[str]) -> dict[str, Any]:
-        """Wait until an execution has one of *statuses*, at most ten seconds."""
+        """Wait until an execution has one of *statuses*."""
         read: dict[str, Any] = self.until(
             lambda: api.get(f"/executions/{execution_id}").json(), lambda read: read["status"] in statuses
         )
         return read
 
     def until(self, look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-        """Look again and again until it is good, at most ten seconds."""
-        deadline = time.monotonic() + 10
+        """Look again and again until it is good, for a limited time."""
+        deadline = time.monotonic() + PATIENCE
         while not good(seen := look()):
             assert time.monotonic() < deadline, seen
             time.sleep(0.01)

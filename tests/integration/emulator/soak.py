@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENTS = 4
+FIRST_WRITES = 5
+"""So many are acknowledged in each round before its kill, however slow the machine is."""
 
 
 class Acknowledged:
@@ -41,7 +43,8 @@ class Acknowledged:
         """The executions whose metrics were there after a restart: looked for once more at the end."""
 
     def __len__(self) -> int:
-        metrics = sum(len(each) for each in self.metrics.values())
+        with self.lock:
+            metrics = sum(len(each) for each in self.metrics.values())
         parts = (self.artifacts, self.configurations, self.executions, self.stopped)
         return metrics + sum(len(each) for each in parts)
 
@@ -116,7 +119,7 @@ class Soak:
             credentials = (key["clientid"], key["clientsecret"])
             form = {"grant_type": "client_credentials"}
             url = f"{ready['url']}/oauth/token"
-            answer = httpx.post(url, data=form, auth=credentials, trust_env=False)
+            answer = httpx.post(url, data=form, auth=credentials, trust_env=False, timeout=60)
             self._token = answer.raise_for_status().json()["access_token"]
 
     def _client(self) -> Api:
@@ -124,10 +127,12 @@ class Soak:
             base_url=f"http://127.0.0.1:{self._port}/v2/lm",
             headers={"Authorization": f"Bearer {self._token}", "AI-Resource-Group": "default"},
             trust_env=False,
+            timeout=60,
         )
 
     def _write(self, seconds: float) -> None:
-        """Let the clients write, and kill the emulator after so many seconds."""
+        """Let the clients write, and kill the emulator so many seconds after the first of it."""
+        before = len(self.noted)
         failures: list[BaseException] = []
         clients = [
             threading.Thread(target=self._write_until_the_end, args=(number, failures))
@@ -135,6 +140,8 @@ class Soak:
         ]
         for each in clients:
             each.start()
+        while len(self.noted) < before + FIRST_WRITES and any(each.is_alive() for each in clients):
+            time.sleep(0.01)
         time.sleep(seconds)
         self.end()
         for each in clients:
@@ -213,5 +220,5 @@ class Soak:
         noted.metrics_seen |= tracked
 
     def _listed(self, api: Api, path: str) -> dict[str, dict[str, Any]]:
-        answer = api.get(path, params={"$top": 100_000}, timeout=60).raise_for_status()
+        answer = api.get(path, params={"$top": 100_000}).raise_for_status()
         return {each["id"]: each for each in answer.json()["resources"]}

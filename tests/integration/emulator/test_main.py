@@ -38,14 +38,16 @@ class Program:
             data={"grant_type": "client_credentials"},
             auth=(key["clientid"], key["clientsecret"]),
             trust_env=False,
+            timeout=90,
         ).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}", "AI-Resource-Group": "default"}
-        self.clients.append(Api(base_url=f"{self.ready['url']}/v2/lm", headers=headers, trust_env=False))
+        url = f"{self.ready['url']}/v2/lm"
+        self.clients.append(Api(base_url=url, headers=headers, trust_env=False, timeout=90))
         return self.clients[-1]
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        rest, errors = self.process.communicate(timeout=10)
+        rest, errors = self.process.communicate(timeout=120)
         return self.process.returncode, rest, errors
 
 
@@ -96,7 +98,7 @@ def test_ready_line_and_clean_end(start, number):
 def test_end_takes_running_executions_along(start, tmp_path):
     """A signal ends the processes of executions too."""
     laboratory = Laboratory(tmp_path)
-    laboratory.prepare(python("import os, time; print(os.getpid(), flush=True); time.sleep(60)"))
+    laboratory.prepare(python("import os, time; print(os.getpid(), flush=True); time.sleep(600)"))
     program = start("--templates", laboratory.templates, "--unknown-seconds", 0, "--pending-seconds", 0)
     api = program.connect()
     execution_id = api.start()
@@ -116,7 +118,8 @@ def test_restart_with_the_same_credentials(start, tmp_path):
     port = first.ready["url"].rpartition(":")[2]
     second = start("--service-key", tmp_path / "ready.json", "--port", port)
     assert second.ready == first.ready
-    answer = httpx.get(f"{second.ready['url']}/v2/lm/meta", headers={"Authorization": token}, trust_env=False)
+    url = f"{second.ready['url']}/v2/lm/meta"
+    answer = httpx.get(url, headers={"Authorization": token}, trust_env=False, timeout=90)
     assert answer.status_code == 200
 
 
@@ -249,7 +252,7 @@ def test_option_that_is_none_is_refused(refuse, option, reason):
 def test_options_of_the_command_line(start, tmp_path):
     """Options reach the emulator, the last one of a name counts; of two executions one waits for its turn."""
     laboratory = Laboratory(tmp_path)
-    laboratory.prepare(python("import time; time.sleep(60)"))
+    laboratory.prepare(python("import time; time.sleep(600)"))
     program = start(
         *("--templates", laboratory.templates, "--unknown-seconds", 0, "--pending-seconds", 0),
         *("--max-running", 1, "--option", "null_fields=true", "--option", "refused_transition_status=400"),

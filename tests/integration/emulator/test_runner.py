@@ -13,7 +13,7 @@ from airflow_provider_aicore.emulator.processes import ContainerProcess
 from tests.integration.emulator.laboratory import lines, python
 
 STOP = {"targetStatus": "STOPPED"}
-SLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
+SLEEP = "import time; print('asleep', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 ENDS = {"COMPLETED", "DEAD", "STOPPED"}
 
@@ -280,14 +280,16 @@ def test_stop_ends_the_process(laboratory, source):
 
 def test_what_a_process_leaves_behind_is_ended(laboratory):
     """A child that outlives its parent goes with the container: while it lives, it keeps the output open."""
-    source = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    source = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    )
     _, read = laboratory.run(python(source))
     assert read["status"] == "COMPLETED"
 
 
 def test_what_leaves_the_process_group_is_ended(laboratory):
     """A child with a session of its own neither holds the execution up nor outlives it."""
-    source = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+    source = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
     api, read = laboratory.run(python(source))
     assert read["status"] == "COMPLETED"
     pid = int(lines(api, read["id"])[0])

@@ -43,12 +43,17 @@ def connect(server):
     key = server.emulator.service_key
     form = {"grant_type": "client_credentials"}
     token = httpx.post(
-        f"{key['url']}/oauth/token", data=form, auth=(key["clientid"], key["clientsecret"]), trust_env=False
+        f"{key['url']}/oauth/token",
+        data=form,
+        auth=(key["clientid"], key["clientsecret"]),
+        trust_env=False,
+        timeout=90,
     )
     return httpx.Client(
         base_url=f"{key['serviceurls']['AI_API_URL']}/v2/lm",
         headers={"Authorization": f"Bearer {token.json()['access_token']}", "AI-Resource-Group": "default"},
         trust_env=False,
+        timeout=90,
     )
 
 
@@ -79,7 +84,9 @@ def test_the_same_answers_come_over_tcp(server, api):
 def test_only_this_machine_is_listened_to(server):
     """The address is 127.0.0.1; a request under another host name is denied."""
     assert server.url.startswith("http://127.0.0.1:")
-    answer = httpx.get(f"{server.url}/v2/lm/meta", headers={"Host": "evil.example.com"}, trust_env=False)
+    answer = httpx.get(
+        f"{server.url}/v2/lm/meta", headers={"Host": "evil.example.com"}, trust_env=False, timeout=90
+    )
     assert answer.status_code == 403
 
 
@@ -117,9 +124,12 @@ def test_body_is_cut_in_the_middle(server, api, caplog):
 def test_slow_answer_is_slow(server, api):
     """An impatient client runs into its timeout although the request took effect."""
     body = configure(api)
-    server.emulator.faults.add(SlowAnswer(0.5), method="POST", path="/executions$")
+    server.emulator.faults.add(SlowAnswer(5), method="POST", path="/executions$")
     with pytest.raises(httpx.ReadTimeout):
-        api.post("/executions", json=body, timeout=0.1)
+        api.post("/executions", json=body, timeout=httpx.Timeout(90, read=0.5))
+    deadline = time.monotonic() + 60
+    while not server.emulator.statuses() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert len(server.emulator.statuses()) == 1
 
 
@@ -127,7 +137,7 @@ def test_control_path_is_beside_ai_core():
     """The control path needs no token and is not recorded; it turns a clock that can be turned."""
     with (
         EmulatorServer(now=ManualClock(1_800_000_000)) as server,
-        httpx.Client(base_url=f"{server.url}/emulator", trust_env=False) as control,
+        httpx.Client(base_url=f"{server.url}/emulator", trust_env=False, timeout=90) as control,
     ):
         assert control.post("/clock", json={"seconds": 60}).json()["seconds"] == 1_800_000_060
         control.post("/faults", json={"fault": "unavailable"}).raise_for_status()

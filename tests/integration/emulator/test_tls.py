@@ -39,7 +39,7 @@ def ask_for_token(server, tmp_path, certificate_of=None):
         (tmp_path / "client.pem").write_text(key["certificate"] + key["key"])
         context.load_cert_chain(tmp_path / "client.pem")
     form = {"grant_type": "client_credentials", "client_id": server.emulator.service_key["clientid"]}
-    with httpx.Client(verify=context, trust_env=False) as client:
+    with httpx.Client(verify=context, trust_env=False, timeout=90) as client:
         return client.post(f"{server.x509_service_key['certurl']}/oauth/token", data=form)
 
 
@@ -66,7 +66,7 @@ def test_certificate_counts_only_where_it_is_asked_for(server):
     """The identity service for secrets takes no client id alone."""
     context = ssl.create_default_context(cafile=server.authority_file)
     form = {"grant_type": "client_credentials", "client_id": server.emulator.service_key["clientid"]}
-    answer = httpx.post(f"{server.url}/oauth/token", data=form, verify=context, trust_env=False)
+    answer = httpx.post(f"{server.url}/oauth/token", data=form, verify=context, trust_env=False, timeout=90)
     assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
 
 
@@ -111,7 +111,10 @@ def test_only_tokens_where_certificates_are_asked_for(server, tmp_path):
     (tmp_path / "client.pem").write_text(key["certificate"] + key["key"])
     context = ssl.create_default_context(cafile=server.authority_file)
     context.load_cert_chain(tmp_path / "client.pem")
-    assert httpx.get(f"{key['certurl']}/v2/lm/meta", verify=context, trust_env=False).status_code == 404
+    assert (
+        httpx.get(f"{key['certurl']}/v2/lm/meta", verify=context, trust_env=False, timeout=90).status_code
+        == 404
+    )
 
 
 def test_certificates_go_with_the_server():
