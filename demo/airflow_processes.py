@@ -37,6 +37,9 @@ COMPONENTS = {
 RESTARTED = ("scheduler", "triggerer", "dag-processor")
 """Components that can be lost while the others go on."""
 
+PATIENCE = 600.0
+"""Seconds after which what is waited for will not come, on however slow a machine."""
+
 
 def free_port() -> int:
     """Find a port on which nobody listens."""
@@ -45,7 +48,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float, what: str, interval: float = 0.2) -> None:
+def wait_until(
+    condition: Callable[[], object], *, what: str, seconds: float = PATIENCE, interval: float = 0.2
+) -> None:
     """Ask again and again until the answer is true.
 
     :param what: what is waited for, as it goes into the error.
@@ -101,9 +106,9 @@ class Airflow:
             raise RuntimeError(f"airflow db migrate failed in {self.home}:\n{migration.stderr[-3000:]}")
         for component in COMPONENTS:
             self.start_component(component)
-        self.wait_until(self._is_up, seconds=180, what="Airflow's API server to answer")
+        self.wait_until(self._is_up, what="Airflow's API server to answer")
         self.rest.log_in(USER, self.password)
-        self.wait_until(self._is_healthy, seconds=120, what="all components of Airflow to be healthy")
+        self.wait_until(self._is_healthy, what="all components of Airflow to be healthy")
 
     def stop(self) -> None:
         """End whatever runs. All are asked first, since they need their time at the same time.
@@ -156,7 +161,7 @@ class Airflow:
         )
 
     def wait_until(
-        self, condition: Callable[[], object], *, seconds: float, what: str, interval: float = 0.2
+        self, condition: Callable[[], object], *, what: str, seconds: float = PATIENCE, interval: float = 0.2
     ) -> None:
         """Wait as ``wait_until`` does, but no longer than all components live."""
 
@@ -178,7 +183,7 @@ class Airflow:
                 raise RuntimeError(f"Airflow cannot import DAGs from {self.dags}:\n" + "\n".join(errors))
             return self.rest.has_dag(dag_id)
 
-        self.wait_until(is_parsed, seconds=120, what=f"DAG {dag_id} to be parsed")
+        self.wait_until(is_parsed, what=f"DAG {dag_id} to be parsed")
 
     def worker_processes(self, task_instance_id: str) -> list[int]:
         """Find the processes that run a task instance now.
@@ -229,6 +234,8 @@ class Airflow:
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "DAG_PROCESSOR__REFRESH_INTERVAL": "2",
             "SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
+            # How long a task waits for the API server: 5 s by default, too few on a busy machine.
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",
             # Only this machine is to be talked to.
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }

@@ -113,5 +113,5 @@ def example_runs(airflow, demo_run):
     def have_ended():
         return all(airflow.rest.dag_run_state(*run) in {"success", "failed"} for run in runs.items())
 
-    airflow.wait_until(have_ended, seconds=180, what="the examples to end")
+    airflow.wait_until(have_ended, what="the examples to end")
     return runs

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from demo.airflow_processes import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -112,7 +114,9 @@ class DAGRun:
         waiting = [task["trigger"] or {} for task in self.tasks() if task["state"] == "deferred"]
         return [trigger["triggerer_id"] for trigger in waiting if trigger.get("triggerer_id")]
 
-    def wait_for_waits(self, count: int = 1, *, but_of: Sequence[int] = (), seconds: float = 90) -> None:
+    def wait_for_waits(
+        self, count: int = 1, *, but_of: Sequence[int] = (), seconds: float = PATIENCE
+    ) -> None:
         """Wait until its tasks are deferred and a triggerer has them, and their executions run.
 
         :param count: how many there are.
@@ -126,7 +130,7 @@ class DAGRun:
         what = f"{count} deferred tasks of {self.dag_id} in a triggerer"
         self.airflow.wait_until(all_wait, seconds=seconds, interval=interval(count), what=what)
 
-    def wait_for_state(self, state: str, *, seconds: float = 90) -> None:
+    def wait_for_state(self, state: str, *, seconds: float = PATIENCE) -> None:
         """Wait until all its task instances are in a state."""
         self.airflow.wait_until(
             lambda: self.states() == {state},
@@ -135,14 +139,14 @@ class DAGRun:
             what=f"all tasks of {self.dag_id} to be {state}",
         )
 
-    def wait_for_statuses(self, statuses: list[str], *, seconds: float = 60) -> None:
+    def wait_for_statuses(self, statuses: list[str]) -> None:
         """Wait until its executions have these statuses, the oldest first.
 
         :raises AssertionError: they have others when the time is over.
         """
         with suppress(TimeoutError):
-            self.airflow.wait_until(lambda: self.statuses() == statuses, seconds=seconds, what="executions")
-        assert self.statuses() == statuses, f"after {seconds:.0f} s; logs: {self.airflow.home}"
+            self.airflow.wait_until(lambda: self.statuses() == statuses, what="executions")
+        assert self.statuses() == statuses, f"logs: {self.airflow.home}"
 
 
 def interval(count: int) -> float:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from demo.airflow_processes import Airflow
     from demo.emulator_process import EmulatorProcess
 
-PATIENCE = 240
+PATIENCE = 1200
+"""Seconds; the demo's pipeline takes a minute on a machine that does nothing else."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def runs(airflow, emulator):
 def test_blocking_task_marked_failed(runs, airflow):
     """Marking a task failed that waits on a worker stops its execution."""
     run = runs["blocking"]
-    airflow.wait_until(lambda: run.statuses() == ["RUNNING"], seconds=90, what="the execution to run")
+    airflow.wait_until(lambda: run.statuses() == ["RUNNING"], what="the execution to run")
     run.mark_task("failed")
     run.wait_for_statuses(["STOPPED"])
 

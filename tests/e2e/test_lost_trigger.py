@@ -44,12 +44,12 @@ def deferred(airflow, emulator):
         def task():
             return airflow.rest.task_instances(dag_id, run_id)["run"]
 
-        airflow.wait_until(lambda: task()["state"] == "deferred", seconds=60, what="the task to be deferred")
-        airflow.wait_until(when, seconds=60, what="the time of the change")
+        airflow.wait_until(lambda: task()["state"] == "deferred", what="the task to be deferred")
+        airflow.wait_until(when, what="the time of the change")
         with sqlite3.connect(airflow.home / "airflow.db", timeout=30) as database:
             change(database, run_id)
         airflow.start_component("triggerer")
-        airflow.wait_until(lambda: task()["state"] in FINISHED, seconds=120, what="the task to end")
+        airflow.wait_until(lambda: task()["state"] in FINISHED, what="the task to end")
         started = [each for each in emulator.executions("sleep-and-exit") if each["id"] not in earlier]
         return task(), [execution["status"] for execution in started]
 

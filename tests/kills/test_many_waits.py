@@ -65,7 +65,7 @@ def test_a_triggerer_stalls(start, airflow, emulator):
         for process in stalled.family():
             process.suspend()
         airflow.start_component("triggerer")
-        run.wait_for_waits(3, but_of=lost, seconds=120)
+        run.wait_for_waits(3, but_of=lost)
         for process in stalled.family():
             process.resume()
         time.sleep(LOOKS_AROUND)
@@ -97,7 +97,7 @@ def test_triggerer_is_lost(start, airflow, emulator):
         lost = run.triggerers()
         airflow.stop_component("triggerer", how)
         airflow.start_component("triggerer")
-        run.wait_for_waits(WAITS, but_of=lost, seconds=120)
+        run.wait_for_waits(WAITS, but_of=lost)
     control(emulator, "POST", "clock", {"seconds": HOUR})
     run.wait_for_state("success", seconds=PATIENCE)
     assert run.statuses() == ["COMPLETED"] * WAITS

@@ -1,4 +1,4 @@
-"""DAGs of one task for the end-to-end tests: an execution that sleeps and then ends as it is told."""
+"""DAGs of one task for the end-to-end tests: an execution that sleeps, waits for a file, and ends as told."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
 
-PARAMS = {"seconds": Param(5, type="integer"), "exit_code": Param(0, type="integer")}
-PARAMETERS = {"seconds": "{{ params.seconds }}", "exit-code": "{{ params.exit_code }}"}
+PARAMS = {
+    "seconds": Param(5, type="integer"),
+    "exit_code": Param(0, type="integer"),
+    "until": Param("/", type="string"),
+}
+PARAMETERS = {
+    "seconds": "{{ params.seconds }}",
+    "exit-code": "{{ params.exit_code }}",
+    "until": "{{ params.until }}",
+}
 
 with DAG("one_execution", schedule=None, params=PARAMS):
     AICoreRunExecutableOperator(
