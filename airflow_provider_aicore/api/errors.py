@@ -44,7 +44,7 @@ class InvalidServiceKeyError(AICoreError):
 class AuthenticationError(AICoreError):
     """The identity service issued no token, or AI Core refused a fresh one.
 
-    :param request_id: the id to name to SAP's support.
+    :param request_id: the id to name to SAP's support; ``None`` if the answer had none.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:

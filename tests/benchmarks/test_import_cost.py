@@ -19,7 +19,6 @@ CODE = """
 import sys, time
 begin = time.process_time()
 from airflow.sdk import BaseOperator
-BaseOperator
 base = time.process_time()
 __import__(sys.argv[1])
 print(base - begin, time.process_time() - base)

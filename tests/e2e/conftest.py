@@ -92,13 +92,13 @@ def failed_run(airflow, emulator) -> Observation:
 
 @pytest.fixture(scope="session")
 def refused_run(airflow, emulator) -> Observation:
-    """A run whose connection is refused by AI Core."""
+    """A run whose connections, by secret and by certificate, are refused by AI Core."""
     return observe(airflow, emulator, "wrong_secret", executable_id="sleep-and-exit")
 
 
 @pytest.fixture(scope="session")
 def example_runs(airflow, demo_run):
-    """Ids of a run of each example that the demo does not run, after they have ended side by side."""
+    """Ids of a run of each of the two examples that need the demo's data, after they have ended."""
     known = {
         "digits_artifact_id": airflow.rest.xcom("demo_pipeline", demo_run.run_id, "register", "id"),
         "digits_url": airflow.rest.xcom("demo_pipeline", demo_run.run_id, "store_digits"),

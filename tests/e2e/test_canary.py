@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -16,19 +17,21 @@ def needles(emulator, pem):
     """All spellings of both client secrets, the good one and the refused one, and lines of a private key."""
     client_id = emulator.service_key["clientid"]
     secrets = spellings(client_id, emulator.service_key["clientsecret"]) | spellings(client_id, WRONG_SECRET)
-    return secrets | set(pem["own.key"].splitlines()[1:-1])
+    key = pem["own.key"].splitlines()[1:-1]
+    return secrets | set(key) | {quote(line, safe="") for line in key}
 
 
 @pytest.fixture(scope="module")
 def places(airflow, demo_run, example_runs, failed_run, refused_run):
-    """Everything that Airflow has kept after successes, a failure and refusals, with each kind of task."""
+    """Everything that Airflow has kept after successes, a failure and refusals."""
     return [*files(airflow), *values(airflow)]
 
 
-def test_runs_ended_as_meant(demo_run, failed_run, refused_run):
+def test_runs_ended_as_meant(airflow, demo_run, example_runs, failed_run, refused_run):
     """The runs whose traces are searched went through success, failure and refused credentials."""
     assert [run.state for run in (demo_run, failed_run, refused_run)] == ["success", "failed", "failed"]
     assert {task["state"] for task in refused_run.tasks.values()} == {"failed"}
+    assert {airflow.rest.dag_run_state(*run) for run in example_runs.items()} == {"success"}
 
 
 def test_search_finds_what_is_there(places, demo_run):
@@ -51,8 +54,8 @@ def test_search_finds_nested_key(encode):
     assert finds(text, spellings("client", ODD_SECRET))
 
 
-def test_no_client_secret(places, needles):
-    """No file and no table but the connections holds a client secret, in no spelling."""
+def test_no_secret(places, needles):
+    """No file and no table but the connections holds a client secret or a private key, in no spelling."""
     assert [place for place, text in places if finds(text, needles)] == []
 
 

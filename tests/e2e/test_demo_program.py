@@ -35,7 +35,7 @@ def test_the_demo_from_its_start_to_its_end(tmp_path):
         DEMO, env={**environment, "TMPDIR": str(tmp_path)}, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as demo:
         said = demo.communicate()[0]
-    print(said)  # A person sees how long it took.
+    print(said)  # Pytest shows it if something is missing.
 
     assert demo.returncode == 0
     assert "train: deferred  (AI Core works, no worker waits)" in said
@@ -56,20 +56,16 @@ def _knows(process, folder):
         return False
 
 
-@pytest.mark.parametrize(("succeeds", "code"), [(True, 0), (False, 1)])
-def test_the_exit_code_is_that_of_the_pipeline(tmp_path, monkeypatch, signals, succeeds, code):
-    """Whoever runs it in a script knows how it ended; what a failure has left is kept."""
-
-    def perform(folder, _port):
-        (folder / "airflow").mkdir()
-        return succeeds
-
-    monkeypatch.setattr(program, "perform", perform)
+def test_a_pipeline_that_fails_is_exit_code_1(tmp_path, monkeypatch, signals):
+    """Whoever runs it in a script knows how it ended, and finds the logs."""
+    play = SimpleNamespace(perform=lambda: False)
+    monkeypatch.setattr(stage, "stage", lambda *_: nullcontext(play))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.delenv("PORT", raising=False)
-    assert program.main() == code
-    (folder,) = tmp_path.iterdir()
-    assert (folder / "airflow").exists() is not succeeds
+    for name in ("KEEP", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert program.main() == 1
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_addresses_are_told(airflow, emulator, demo_run, capsys):
@@ -80,6 +76,7 @@ def test_addresses_are_told(airflow, emulator, demo_run, capsys):
     assert f"{airflow.url}   user: {USER}   password: {airflow.password}\n" in said
     artifact_id = airflow.rest.xcom("demo_pipeline", demo_run.run_id, "register", "id")
     assert f"digits_artifact_id {artifact_id}\n" in said
+    assert f"digits_url {airflow.rest.xcom('demo_pipeline', demo_run.run_id, 'store_digits')}\n" in said
 
 
 def refusal(port):

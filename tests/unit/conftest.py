@@ -31,6 +31,7 @@ def _no_network_no_database_no_sleep(monkeypatch):
         "socket.socket.connect_ex",
         "socket.getaddrinfo",
         "sqlite3.connect",
+        "sqlite3.dbapi2.connect",
         "time.sleep",
     ):
         monkeypatch.setattr(name, refuse)

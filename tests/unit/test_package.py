@@ -69,6 +69,18 @@ def test_all_that_the_information_names_is_there():
         assert hasattr(importlib.import_module(module), name)
 
 
+@pytest.mark.parametrize("package", ["operators", "sensors"])
+def test_every_operator_and_sensor_is_in_a_module_that_the_information_names(package):
+    """Airflow, and tests of all of them, find them there."""
+    path = ROOT / "airflow_provider_aicore" / package
+    classes = re.compile(r"^class (AICore(?!Base)\w+(?:Operator|Sensor))\b", re.MULTILINE)
+    written = {name for module in path.glob("*.py") for name in classes.findall(module.read_text())}
+    offered = {name for module in OPERATOR_MODULES for name in vars(importlib.import_module(module))}
+
+    assert written
+    assert written <= offered
+
+
 def test_the_default_that_airflow_shows_is_the_one_that_holds():
     """Airflow 3.1 does not read it there, so that it stands in two places."""
     (option,) = get_provider_info()["config"]["aicore"]["options"].values()

@@ -21,13 +21,17 @@ def turned_sensor_clock(clock, monkeypatch):
     monkeypatch.setattr(AIRFLOW_S_SENSORS, "time", turned)
 
 
-@pytest.fixture(params=["poke", "reschedule", "deferrable"])
-def run(request, clock):
-    """Return what runs a sensor to its end, in each mode in turn."""
+@pytest.fixture(autouse=True)
+def _not_rescheduled_before(context):
+    """Tell a sensor that it is there for the first time: Airflow asks for it in `mode` ``reschedule``."""
+    context["ti"].get_first_reschedule_date = lambda _context: None
 
-    def run(sensor_class, context, **change):
-        mode = "reschedule" if request.param == "reschedule" else "poke"
-        sensor = sensor_class(task_id="wait", deferrable=request.param == "deferrable", mode=mode, **change)
+
+@pytest.fixture
+def rescheduled(clock):
+    """Return what runs a sensor to its end, as often as it is rescheduled."""
+
+    def run(sensor, context):
         for _ in range(300):
             try:
                 result = run_to_the_end(sensor, context)
@@ -37,5 +41,17 @@ def run(request, clock):
             else:
                 return getattr(result, "xcom_value", result)
         return pytest.fail("the sensor goes round in circles")
+
+    return run
+
+
+@pytest.fixture(params=["poke", "reschedule", "deferrable"])
+def run(request, rescheduled):
+    """Return what runs a sensor to its end, in each mode in turn."""
+
+    def run(sensor_class, context, **change):
+        mode = "reschedule" if request.param == "reschedule" else "poke"
+        sensor = sensor_class(task_id="wait", deferrable=request.param == "deferrable", mode=mode, **change)
+        return rescheduled(sensor, context)
 
     return run

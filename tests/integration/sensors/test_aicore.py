@@ -44,8 +44,6 @@ def sensor(request):
 @pytest.fixture
 def run(run, context):
     """Return what runs the sensor for an execution to its end, in each mode in turn."""
-    # Airflow asks for it where a sensor is rescheduled.
-    context["ti"].get_first_reschedule_date = lambda _context: None
     return lambda execution_id: run(AICoreExecutionSensor, context, execution_id=execution_id)
 
 
@@ -127,9 +125,19 @@ def test_looks_are_an_interval_apart_in_each_mode(
     assert all(285 <= pause <= 331 for pause in pauses)
 
 
+def test_a_rescheduled_sensor_looks_again_whatever_the_budget(start, rescheduled, context, network):
+    """No look knows of the one before."""
+    execution_id = start(Progress.by_clock())
+    network.faults.add(unavailable(), path="/lm/executions/", times=20)
+    sensor = AICoreExecutionSensor(
+        task_id="wait", execution_id=execution_id, mode="reschedule", poll_error_budget=1
+    )
+
+    assert rescheduled(sensor, context)["status"] == "COMPLETED"
+
+
 def test_a_rescheduled_sensor_believes_a_404_after_a_minute(start, context, network, clock):
     """An execution that was just created may be unknown for a moment; one that is gone fails the sensor."""
-    context["ti"].get_first_reschedule_date = lambda _context: None
     execution_id = start(Progress.by_clock())
     sensor = AICoreExecutionSensor(task_id="wait", execution_id=execution_id, mode="reschedule")
     network.faults.add(Answer(404), path="/lm/executions/", times=3)

@@ -22,8 +22,8 @@ _TIMES = 3
 _SLOW = 0.05
 """Seconds that a step may take on a machine that needs _QUICK for the fixed work of :func:`_slowness`."""
 _QUICK = 0.005
-_NUMBERS = re.compile(r"0x\w+|[\d.]+")
-"""What differs in asyncio's words on the same step."""
+_NAME = re.compile(r"coro=<[^ >]+|<\w+ (?!.*coro=)[^ >]+")
+"""What asyncio's words on a step have that is the same in each run: of a task the coroutine's name."""
 
 
 def _slowness() -> float:
@@ -88,18 +88,18 @@ def run_watched(clock, caplog, network, monkeypatch, waits_outside, _no_garbage)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
 
     def run_watched(make):
-        slow: set[str] = set()
-        for time_of_run in range(_TIMES):
+        slow: dict[str, str] = {}
+        for run in range(_TIMES):
             caplog.clear()
             main = make()
             with asyncio.Runner(debug=True, loop_factory=lambda: _WorkingLoop(clock)) as runner:
                 runner.get_loop().slow_callback_duration = _SLOW * _slowness()
                 result = runner.run(main)
-            told = (record.getMessage() for record in caplog.records if record.name == "asyncio")
-            places = {_NUMBERS.sub("…", text) for text in told}
-            slow = places & slow if time_of_run else places
+            told = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+            steps = {name[0] if (name := _NAME.search(text)) else text: text for text in told}
+            slow = steps if run == 0 else {name: steps[name] for name in slow.keys() & steps.keys()}
             if waits_outside or not slow:
                 break
-        return result, [*waits_outside, *slow]
+        return result, [*waits_outside, *slow.values()]
 
     return run_watched

@@ -235,7 +235,7 @@ def test_threads_share_one_token_request(emulator, clock):
 
     def answer(request):
         for _ in range(1000):
-            os.sched_yield()  # All others ask before any answer comes.
+            os.sched_yield()  # The others have time to ask as well.
         return emulator.handle(request)
 
     def ask(client):
