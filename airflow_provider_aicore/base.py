@@ -55,7 +55,7 @@ class AICoreBaseOperator(BaseOperator):
     @contextmanager
     def connect(self) -> Iterator[Client]:
         """Make a client for a while, and fail without retries where AI Core refuses what is asked with it."""
-        with refusing_for_good(), self.client() as client:
+        with refusing_for_good(self.aicore_conn_id), self.client() as client:
             yield client
 
     def client(self, resource_group: str | None = None) -> Client:

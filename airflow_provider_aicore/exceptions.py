@@ -147,16 +147,20 @@ def refusing_bad_input() -> Iterator[None]:
 
 
 @contextmanager
-def refusing_for_good() -> Iterator[None]:
-    """Turn a refusal that a retry would meet as well into a failure without retries."""
-    from airflow_provider_aicore.api.errors import AICoreError, may_heal
+def refusing_for_good(aicore_conn_id: str) -> Iterator[None]:
+    """Turn a refusal that a retry would meet as well into a failure without retries.
+
+    :param aicore_conn_id: the connection that it is about where no token was issued.
+    """
+    from airflow_provider_aicore.api.errors import AICoreError, AuthenticationError, may_heal
 
     try:
         yield
     except AICoreError as error:
         if may_heal(error):
             raise
-        raise AICoreRefused(str(error)) from error
+        which = f"Connection {aicore_conn_id!r}: " if isinstance(error, AuthenticationError) else ""
+        raise AICoreRefused(f"{which}{error}") from error
 
 
 def failure(report: FailureReport) -> AICoreExecutionFailed:
@@ -236,8 +240,8 @@ def lost_sight(
     which = f"Execution {execution_id}{where}"
     if isinstance(error, NotFoundError):
         return AICoreExecutionGone(
-            f"{which} is not there: its id or its resource group is wrong, or someone deleted it; "
-            f"clear the task to start a new one. {error}",
+            f"{which} is not there: its id or its resource group is wrong, or someone deleted it"
+            f"{'; clear the task to start a new one' if owned else ''}. {error}",
             execution_id,
         )
     if not owned and not may_heal(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from contextlib import contextmanager
 from datetime import datetime
@@ -111,6 +112,9 @@ class Play:
         """Tell a person where to look around."""
         print(f"\nAirflow's UI: {self.airflow.url}   user: {USER}   password: {self.airflow.password}")
         print(f"AI Core emulator: {self.emulator.url}   object store: {self.emulator.object_store}")
+        connection = {"conn_type": "aicore", "extra": {"secret_service_key": self.emulator.service_key}}
+        print(f"From a shell: export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
+        print(f"DAGs, also your own: {self.airflow.dags}; all but {DAG_ID} are paused at first")
         for artifact in self.emulator.get("/lm/artifacts", {"kind": "dataset"})["resources"]:
             print(f"For the other example DAGs: digits_artifact_id {artifact['id']}")
             print(f"                            digits_url {artifact['url']}")

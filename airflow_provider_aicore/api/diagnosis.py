@@ -98,7 +98,7 @@ def _output_secret(retry: RetryPolicy) -> Flow[Finding]:
     if OUTPUT_SECRET in names:
         return Finding(f"The object store secret {OUTPUT_SECRET!r} is there.")
     return Finding(
-        f"The resource group has no object store secret {OUTPUT_SECRET!r} (but: {_listed(names)}), "
+        f"The resource group has no object store secret {OUTPUT_SECRET!r} (others: {_listed(names)}), "
         "without which nothing starts: create it.",
         is_the_cause=True,
     )

@@ -38,7 +38,7 @@ def object_store_secret(case: Case) -> Flow[Finding]:
         return ok(f"The object store secret {OUTPUT_SECRET!r} is there.")
     return wrong(
         f"Resource group {case.resource_group!r} has no object store secret {OUTPUT_SECRET!r} "
-        f"(but: {', '.join(sorted(names)) or 'none'}), so its executions do not start. Create it."
+        f"(others: {', '.join(sorted(names)) or 'none'}), so its executions do not start. Create it."
     )
 
 

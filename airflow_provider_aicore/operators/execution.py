@@ -194,7 +194,7 @@ class AICoreStartExecutionOperator(AICoreOwningOperator):
             self.tell(
                 context["ti"],
                 started,
-                f"configuration {self.configuration_id}",
+                "the given configuration",
                 resource_group=client.resource_group,
                 scenario_id=configuration.scenario_id,
             )

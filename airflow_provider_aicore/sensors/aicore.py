@@ -43,6 +43,9 @@ class AICoreExecutionSensor(AICoreBaseSensor):
         task. (templated)
     :param timeout: seconds or timedelta after which the sensor fails (:class:`AirflowSensorTimeout`).
 
+    Where AI Core does not know the execution it looks for another minute, on its worker in each `mode`: it
+    may have been created just now.
+
     :return: as :class:`~airflow_provider_aicore.operators.execution.AICoreRunExecutableOperator`.
     :raises AICoreInvalidInput: the id is malformed; nothing was sent.
     :raises AICoreRefused: AI Core refused the credentials or the resource group.

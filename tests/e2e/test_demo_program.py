@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -69,11 +71,15 @@ def test_a_pipeline_that_fails_is_exit_code_1(tmp_path, monkeypatch, signals):
 
 
 def test_addresses_are_told(airflow, emulator, demo_run, capsys):
-    """With user and password, and what the other examples ask for."""
+    """With user and password, how to connect from a shell, and what the other examples ask for."""
     stage.Play(airflow, emulator, stage.Clock()).print_addresses()
 
     said = capsys.readouterr().out
     assert f"{airflow.url}   user: {USER}   password: {airflow.password}\n" in said
+    assert f"{airflow.dags}; all but demo_pipeline are paused" in said
+    (exported,) = re.findall(r"export AIRFLOW_CONN_AICORE_DEFAULT=(.+)", said)
+    extra = json.loads(*shlex.split(exported))["extra"]
+    assert extra["secret_service_key"] == emulator.service_key
     artifact_id = airflow.rest.xcom("demo_pipeline", demo_run.run_id, "register", "id")
     assert f"digits_artifact_id {artifact_id}\n" in said
     assert f"digits_url {airflow.rest.xcom('demo_pipeline', demo_run.run_id, 'store_digits')}\n" in said

@@ -160,7 +160,7 @@ TROUBLES: dict[str, tuple[Callable[[Emulator], object], str, Verdict, str]] = {
         without("object_store_secrets"),
         "object store secret",
         Verdict.WRONG,
-        "'default' (but: none)",
+        "'default' (others: none)",
     ),
     "trouble with what is an administrator's": (
         struck(Answer(503, ""), "^/v2/admin/"),

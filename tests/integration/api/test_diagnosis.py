@@ -48,7 +48,7 @@ def test_a_missing_object_store_secret_is_the_cause(find, client):
     causes = [finding.text for finding in find() if finding.is_the_cause]
 
     assert len(causes) == 1
-    assert "no object store secret 'default' (but: other)" in causes[0]
+    assert "no object store secret 'default' (others: other)" in causes[0]
 
 
 def test_what_is_there_is_told_and_no_cause(find, client):

@@ -289,7 +289,7 @@ def test_a_missing_object_store_secret_is_told(make_operator, mode, context, net
     text = fail(make_operator(deferrable=mode), context, AICoreExecutionCannotStart)
 
     assert "still UNKNOWN" in text
-    assert "no object store secret 'default' (but: none), without which nothing starts: create it." in text
+    assert "no object store secret 'default' (others: none), without which nothing starts: create it." in text
 
 
 def test_a_limit_that_is_reached_is_told(make_operator, mode, context, network):

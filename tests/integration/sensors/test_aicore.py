@@ -90,8 +90,9 @@ def test_an_execution_that_does_not_exist_is_told(run, connection):
     """The id and the resource group are in the error."""
     with pytest.raises(
         AICoreExecutionGone, match="e0123456789abcde in resource group 'default' is not there"
-    ):
+    ) as caught:
         run("e0123456789abcde")
+    assert "clear the task" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

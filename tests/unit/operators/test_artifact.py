@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aicore.api import artifacts
-from airflow_provider_aicore.exceptions import AICoreInvalidInput
+from airflow_provider_aicore.emulator import credentials_refused
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreRefused
 from airflow_provider_aicore.operators.artifact import AICoreRegisterArtifactOperator
 
 
@@ -81,4 +82,12 @@ def test_an_error_out_of_the_network_is_not_called_bad_input(connection, context
     network.faults.add(Broken(), path="/lm/")
 
     with pytest.raises(ValueError, match="boom"):
+        _operator().execute(context)
+
+
+def test_refused_credentials_name_the_connection(connection, context, network):
+    """One of several that may be of the same client."""
+    network.faults.add(credentials_refused(), path="/oauth/token", times=None)
+
+    with pytest.raises(AICoreRefused, match="Connection 'aicore_default': No token for client"):
         _operator().execute(context)
