@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from demo.airflow_processes import Airflow
 
 PLAIN_ENDS = ("canary7f3a91", "canary5c0de2")
-ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p${HOME}\nq".join(PLAIN_ENDS)
+ODD_SECRET = "$a!b|c=d&e%f?g#h/i:j@k l+m\"n'o\\p${HOME}q".join(PLAIN_ENDS)
 """Holds what shells, URLs and JSON treat in ways of their own; the REST API takes it into the connection.
 
 The service key is JSON within JSON, so its middle has more spellings than can be listed; an end has but one.
