@@ -152,15 +152,21 @@ def refusing_for_good(aicore_conn_id: str) -> Iterator[None]:
 
     :param aicore_conn_id: the connection that it is about where no token was issued.
     """
-    from airflow_provider_aicore.api.errors import AICoreError, AuthenticationError, may_heal
+    from airflow_provider_aicore.api.errors import AICoreError, may_heal
 
     try:
         yield
     except AICoreError as error:
         if may_heal(error):
             raise
-        which = f"Connection {aicore_conn_id!r}: " if isinstance(error, AuthenticationError) else ""
-        raise AICoreRefused(f"{which}{error}") from error
+        raise AICoreRefused(_told(error, aicore_conn_id)) from error
+
+
+def _told(error: AICoreError, aicore_conn_id: str) -> str:
+    """Put a refusal in words, with the connection that it is about where no token was issued."""
+    from airflow_provider_aicore.api.errors import AuthenticationError
+
+    return f"Connection {aicore_conn_id!r}: {error}" if isinstance(error, AuthenticationError) else str(error)
 
 
 def failure(report: FailureReport) -> AICoreExecutionFailed:
@@ -226,11 +232,12 @@ def not_started(
 
 
 def lost_sight(
-    execution_id: str, resource_group: str | None, error: AICoreError, *, owned: bool
+    execution_id: str, resource_group: str | None, error: AICoreError, aicore_conn_id: str, *, owned: bool
 ) -> AICoreTaskError:
     """Make the exception for an execution that cannot be looked at, as far as the last look says.
 
     :param error: what the last look came to.
+    :param aicore_conn_id: the connection that it was made with.
     :param owned: the next try finds the execution, which is worth a retry even where AI Core refuses now.
     """
     from airflow_provider_aicore.api.errors import NotFoundError, may_heal
@@ -245,7 +252,7 @@ def lost_sight(
             execution_id,
         )
     if not owned and not may_heal(error):
-        return AICoreRefused(str(error))
+        return AICoreRefused(_told(error, aicore_conn_id))
     what_next = (
         "finds it and waits for it; after the last one stop it in AI Core or with AICoreStopExecutionOperator"
         if owned
@@ -253,12 +260,15 @@ def lost_sight(
     )
     return AICoreUnreachable(
         f"{which} is unreachable, which says nothing about it: it lives on as far as is known, and nothing "
-        f"was stopped. The next try of this task {what_next}. The last look came to: {error}",
+        f"was stopped. The next try of this task {what_next}. The last look came to: "
+        f"{_told(error, aicore_conn_id)}",
         execution_id,
     )
 
 
-def lost_schedule(which: str, resource_group: str | None, error: AICoreError) -> AICoreTaskError:
+def lost_schedule(
+    which: str, resource_group: str | None, error: AICoreError, aicore_conn_id: str
+) -> AICoreTaskError:
     """Make the exception for an execution schedule that cannot be looked at, as far as the last look says."""
     from airflow_provider_aicore.api.errors import NotFoundError, may_heal
 
@@ -269,7 +279,7 @@ def lost_schedule(which: str, resource_group: str | None, error: AICoreError) ->
             f"that it has started stay; AICoreExecutionSensor waits for one of them. {error}"
         )
     if not may_heal(error):
-        return AICoreRefused(str(error))
+        return AICoreRefused(_told(error, aicore_conn_id))
     return AICoreUnreachable(
         f"{where} is unreachable, which says nothing about its executions. The next try of this task looks "
         f"again. The last look came to: {error}"

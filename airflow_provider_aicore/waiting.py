@@ -160,7 +160,9 @@ class AICoreWaitingOperator(AICoreReportingOperator):
         try:
             yield
         except AICoreError as error:
-            raise lost_sight(execution_id, resource_group, error, owned=self.owns_execution) from error
+            raise lost_sight(
+                execution_id, resource_group, error, self.aicore_conn_id, owned=self.owns_execution
+            ) from error
 
     @contextmanager
     def _ending_at_the_alarm(self, client: Client, execution_id: str) -> Iterator[None]:

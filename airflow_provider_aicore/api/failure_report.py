@@ -61,7 +61,7 @@ class FailureReport:
         execution = self.execution
         if execution.status is ExecutionStatus.STOPPED:
             verdict = "was stopped"
-            advice = "Someone stopped it in AI Core; clear the task to start a new one."
+            advice = "Someone stopped it in AI Core; if it is still needed, clear the task that started it."
         else:
             verdict = f"is {execution.status}"
             advice = str(self.cause or "None of the known causes: read the end of its log.")

@@ -277,4 +277,6 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
         except ScheduleRefusedError as error:
             raise AICoreInvalidInput(str(error)) from error
         except AICoreError as error:
-            raise lost_schedule(search.which.text, client.resource_group, error) from error
+            raise lost_schedule(
+                search.which.text, client.resource_group, error, self.aicore_conn_id
+            ) from error

@@ -106,7 +106,7 @@ def test_refused_credentials_end_the_wait_early(run, network, clock):
     outage.strike(TOKEN, credentials_refused())
     begin = clock.time
 
-    with pytest.raises(AICoreUnreachable, match="No token for client"):
+    with pytest.raises(AICoreUnreachable, match="Connection 'aicore_default': No token for client"):
         run()
 
     assert clock.time - begin < 60

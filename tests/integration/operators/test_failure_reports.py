@@ -437,7 +437,7 @@ def test_a_stop_has_its_log_and_no_cause(make_operator, mode, context, network):
     text = fail(make_operator(deferrable=mode), context, AICoreExecutionStopped)
 
     assert "was stopped" in text
-    assert "clear the task to start a new one" in text
+    assert "clear the task that started it" in text
     assert "| epoch 1" in text
     assert "ause (" not in text
 

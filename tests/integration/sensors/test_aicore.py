@@ -12,10 +12,11 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_aicore.api import executions
-from airflow_provider_aicore.emulator import Answer, Progress, unavailable
+from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreExecutionGone,
+    AICoreRefused,
 )
 from airflow_provider_aicore.operators.execution import AICoreStartExecutionOperator
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
@@ -74,6 +75,15 @@ def test_trouble_in_looking_is_waited_out(run, start, network):
     network.faults.add(unavailable(), path="/lm/executions/", times=20)
 
     assert run(execution_id)["status"] == "COMPLETED"
+
+
+def test_refused_credentials_name_the_connection(run, start, network):
+    """One of several that may be of the same client."""
+    execution_id = start(Progress.by_clock())
+    network.faults.add(credentials_refused(), path="/oauth/token", times=None)
+
+    with pytest.raises(AICoreRefused, match="Connection 'aicore_default': No token for client"):
+        run(execution_id)
 
 
 def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, network):

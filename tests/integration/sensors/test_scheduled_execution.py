@@ -12,10 +12,11 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_aicore.emulator import Answer, Options, Progress, unavailable
+from airflow_provider_aicore.emulator import Answer, Options, Progress, credentials_refused, unavailable
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreInvalidInput,
+    AICoreRefused,
     AICoreScheduledExecutionMissing,
     AICoreTriggerEventError,
 )
@@ -243,6 +244,14 @@ def test_trouble_in_looking_is_waited_out(run, begin, network):
     network.faults.add(Answer(502, "Bad Gateway"), path="/lm/executions", times=6)
 
     assert run(context, poll_interval=60)["status"] == "COMPLETED"
+
+
+def test_refused_credentials_name_the_connection(run, begin, network):
+    """One of several that may be of the same client."""
+    network.faults.add(credentials_refused(), path="/oauth/token", times=None)
+
+    with pytest.raises(AICoreRefused, match="Connection 'aicore_default': No token for client"):
+        run(begin(MIDNIGHT))
 
 
 def test_nothing_is_ever_stopped(run, begin, network):
