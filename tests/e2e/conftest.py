@@ -91,6 +91,12 @@ def failed_run(airflow, emulator) -> Observation:
 
 
 @pytest.fixture(scope="session")
+def blocking_run(airflow, emulator) -> Observation:
+    """A run of two tasks that wait in their workers, one for success and one for failure."""
+    return observe(airflow, emulator, "blocking", executable_id="sleep-and-exit")
+
+
+@pytest.fixture(scope="session")
 def refused_run(airflow, emulator) -> Observation:
     """A run whose connections, by secret and by certificate, are refused by AI Core."""
     return observe(airflow, emulator, "wrong_secret", executable_id="sleep-and-exit")

@@ -22,14 +22,16 @@ def needles(emulator, pem):
 
 
 @pytest.fixture(scope="module")
-def places(airflow, demo_run, example_runs, failed_run, refused_run):
-    """Everything that Airflow has kept after successes, a failure and refusals."""
+def places(airflow, demo_run, example_runs, failed_run, blocking_run, refused_run):
+    """Everything that Airflow has kept after successes, failures and refusals, deferred and blocking."""
     return [*files(airflow), *values(airflow)]
 
 
-def test_runs_ended_as_meant(airflow, demo_run, example_runs, failed_run, refused_run):
+def test_runs_ended_as_meant(airflow, demo_run, example_runs, failed_run, blocking_run, refused_run):
     """The runs whose traces are searched went through success, failure and refused credentials."""
     assert [run.state for run in (demo_run, failed_run, refused_run)] == ["success", "failed", "failed"]
+    states = {task_id: task["state"] for task_id, task in blocking_run.tasks.items()}
+    assert states == {"succeed": "success", "fail": "failed"}
     assert {task["state"] for task in refused_run.tasks.values()} == {"failed"}
     assert {airflow.rest.dag_run_state(*run) for run in example_runs.items()} == {"success"}
 

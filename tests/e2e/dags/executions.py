@@ -40,6 +40,18 @@ with DAG("short_of_time", schedule=None, params=PARAMS):
         execution_timeout=timedelta(seconds=20),
     )
 
+with DAG("blocking", schedule=None):
+    for task_id, exit_code in {"succeed": "0", "fail": "3"}.items():
+        AICoreRunExecutableOperator(
+            task_id=task_id,
+            scenario_id="end-to-end",
+            executable_id="sleep-and-exit",
+            parameters={"seconds": "2", "exit-code": exit_code, "until": "/"},
+            deferrable=False,
+            poll_interval=2,
+            logs="live",
+        )
+
 with DAG("wrong_secret", schedule=None, params=PARAMS):
     for task_id, wrong in {"run": "secret", "run_by_certificate": "certificate"}.items():
         AICoreRunExecutableOperator(
