@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,8 @@ CONNECTION_ID = "aicore_default"
 FINISHED = ("success", "failed")
 PATIENCE = 600
 """Seconds that the pipeline may take; it needs about one minute."""
+SETTINGS = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+"""What a person who looks around may want to try: the button of a connection's form."""
 SECONDS_LOST = 5
 """How long a component of Airflow that somebody has ended stays away."""
 
@@ -56,7 +59,7 @@ def stage(folder: Path, port: int | None) -> Iterator[Play]:
     emulator_folder = folder / "aicore"
     with (
         EmulatorProcess(emulator_folder, templates=TEMPLATES, images=IMAGES) as emulator,
-        Airflow(folder / "airflow", EXAMPLE_DAGS, port=port) as airflow,
+        Airflow(folder / "airflow", EXAMPLE_DAGS, port=port, settings=SETTINGS) as airflow,
     ):
         clock.say(f"AI Core emulator at {emulator.url}, Airflow {airflow.rest.version()} at {airflow.url}")
         introduce(airflow, emulator)
@@ -113,6 +116,7 @@ class Play:
         print(f"\nAirflow's UI: {self.airflow.url}   user: {USER}   password: {self.airflow.password}")
         print(f"AI Core emulator: {self.emulator.url}   object store: {self.emulator.object_store}")
         connection = {"conn_type": "aicore", "extra": {"secret_service_key": self.emulator.service_key}}
+        print(f"Airflow's command: {Path(sys.executable).with_name('airflow')}")
         print(f"From a shell: export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
         print(f"DAGs, also your own: {self.airflow.dags}; all but {DAG_ID} are paused at first")
         for artifact in self.emulator.get("/lm/artifacts", {"kind": "dataset"})["resources"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException, BaseSensorOperator
 
 from airflow_provider_aicore.base import seconds
-from airflow_provider_aicore.exceptions import AICoreWorkerTerminated
+from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreWorkerTerminated
 from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOperator
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
+
+MIN_RESCHEDULE_INTERVAL = 10.0
+"""Seconds: a worker may take 5 s to go (the supervisor looks at its task that often), and then the scheduler
+has to hear of it. Airflow fails a task that it has queued again before that, running execution or not."""
 
 
 class AICoreBaseSensor(AICoreWaitingOperator, BaseSensorOperator):
@@ -29,11 +33,18 @@ class AICoreBaseSensor(AICoreWaitingOperator, BaseSensorOperator):
         poke_interval: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        interval = 30.0
+        interval, called = 30.0, "poll_interval"
         for name, given in (("poke_interval", poke_interval), ("poll_interval", poll_interval)):
             if given is not None:
-                interval = seconds(name, given, least=MIN_POLL_INTERVAL)
+                interval, called = seconds(name, given, least=MIN_POLL_INTERVAL), name
         super().__init__(poll_interval=interval, poke_interval=interval, **kwargs)
+        if self.reschedule and interval < MIN_RESCHEDULE_INTERVAL:
+            raise AICoreInvalidInput(
+                f"{called} is {interval:g} s, but with mode='reschedule' at least "
+                f"{MIN_RESCHEDULE_INTERVAL:g} s are needed: Airflow fails a task that is queued again while "
+                "the worker of its last look still exits. Give it more time, or leave the mode out and take "
+                "deferrable=True."
+            )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         with self._failing_as_a_sensor():

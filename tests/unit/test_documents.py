@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import airflow_provider_aicore
 from airflow_provider_aicore.api.causes import CAUSES
 from airflow_provider_aicore.emulator import FAILURES
+from airflow_provider_aicore.get_provider_info import get_provider_info
 from demo.screenshots import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +72,45 @@ def test_every_known_cause_is_in_the_docs():
     told = re.findall(r"^\| `([\w-]+)` \|.*\| (yes|no) \|$", rows, re.MULTILINE)
 
     assert told == [(cause.name, "yes" if cause.may_heal else "no") for cause in CAUSES]
+
+
+def test_every_argument_of_the_operators_is_in_the_docs():
+    """With its default, if that says more than that it is left out."""
+    table = _text("docs/operators.md").partition("\n| Class | Arguments |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"`(\w+)=([^`]+)`", table))
+
+    for operator in _operators():
+        for name, argument in _arguments(operator).items():
+            assert f"`{name}" in table, f"{operator.__name__}: {name}"
+            if isinstance(argument.default, (str, int, float)):
+                assert ast.literal_eval(told[name]) == argument.default, f"{operator.__name__}: {name}"
+
+
+def _operators():
+    """Give all that the package offers to DAGs as tasks."""
+    info = get_provider_info()
+    places = [place for kind in ("operators", "sensors") for place in info[kind]]
+    modules = [importlib.import_module(name) for place in places for name in place["python-modules"]]
+    found = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    return [
+        each
+        for each in found
+        if re.fullmatch(r"AICore(?!Base|Binding|Owning)\w+(Operator|Sensor)", each.__name__)
+    ]
+
+
+def _arguments(operator):
+    """Give the arguments of a class that are not Airflow's own."""
+    own = [each for each in operator.__mro__ if each.__module__.startswith("airflow_provider_aicore")]
+    signatures = [
+        inspect.signature(inspect.unwrap(vars(each)["__init__"])) for each in own if "__init__" in vars(each)
+    ]
+    return {
+        name: each
+        for signature in reversed(signatures)
+        for name, each in signature.parameters.items()
+        if each.kind is each.KEYWORD_ONLY
+    }
 
 
 def test_every_failure_of_the_emulator_is_in_its_docs():

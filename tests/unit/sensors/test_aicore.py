@@ -58,6 +58,19 @@ def test_a_bad_interval_is_refused_by_its_name(sensor, name):
         sensor("e1", **{name: 0.5})
 
 
+@pytest.mark.parametrize("name", ["poll_interval", "poke_interval"])
+def test_a_rescheduled_sensor_leaves_its_worker_time_to_go(name):
+    """Airflow fails a task that is queued again while the worker of its last look still exits."""
+
+    def sensor(interval):
+        given = {name: interval}
+        return AICoreExecutionSensor(task_id="wait", execution_id="e1", mode="reschedule", **given)
+
+    with pytest.raises(AICoreInvalidInput, match=f"{name} is 9 s, but with mode='reschedule' at least 10 s"):
+        sensor(9)
+    assert sensor(10).poke_interval == 10
+
+
 def test_a_soft_fail_skips_after_a_deferral_too(start, context):
     """Airflow's own options of sensors hold over a deferral."""
     execution_id = start(Progress.by_clock(outcome="DEAD"))
