@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-MIN_RESCHEDULE_INTERVAL = 10.0
-"""Seconds: a worker may take 5 s to go (the supervisor looks at its task that often), and then the scheduler
-has to hear of it. Airflow fails a task that it has queued again before that, running execution or not."""
+MIN_RESCHEDULE_INTERVAL = 15.0
+"""Seconds: a worker may take 6 s to go, and then the scheduler has to hear of it. Airflow fails a task that
+it has queued again before that: seen at an interval of 5 s at once, of 7 s after some hundred looks."""
 
 
 class AICoreBaseSensor(AICoreWaitingOperator, BaseSensorOperator):

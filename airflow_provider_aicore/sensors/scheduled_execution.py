@@ -50,7 +50,7 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     :param slack: seconds or timedelta for which an execution may be created late, at least 1 s, 15 min if not
         given; starts up to 11 min after the tick were seen in a screenshot of SAP's documentation.
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.
-    :param poll_interval: seconds or timedelta between two looks, at least 1 s, in `mode` ``reschedule`` 10 s;
+    :param poll_interval: seconds or timedelta between two looks, at least 1 s, in `mode` ``reschedule`` 15 s;
         `poke_interval`, as other sensors have it, if not given, and 30 s if neither is.
     :param poll_error_budget: seconds or timedelta without one good answer before the sensor fails; in
         `mode` ``reschedule``, where no look knows of the one before, it looks until `timeout`.

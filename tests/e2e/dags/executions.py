@@ -6,7 +6,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from airflow_provider_aicore.operators.execution import AICoreRunExecutableOperator
+from airflow_provider_aicore.operators.configuration import AICoreCreateConfigurationOperator
+from airflow_provider_aicore.operators.execution import (
+    AICoreRunExecutableOperator,
+    AICoreStartExecutionOperator,
+)
+from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 
 PARAMS = {
     "seconds": Param(5, type="integer"),
@@ -51,6 +56,27 @@ with DAG("blocking", schedule=None):
             poll_interval=2,
             logs="live",
         )
+
+with DAG("rescheduled", schedule=None, params=PARAMS):
+    configure = AICoreCreateConfigurationOperator(
+        task_id="configure",
+        name="rescheduled",
+        scenario_id="end-to-end",
+        executable_id="sleep-and-exit",
+        parameters=PARAMETERS,
+    )
+    start = AICoreStartExecutionOperator(
+        task_id="start",
+        configuration_id="{{ ti.xcom_pull('configure', key='id') }}",
+        wait_for_completion=False,
+    )
+    wait = AICoreExecutionSensor(
+        task_id="wait",
+        execution_id="{{ ti.xcom_pull('start', key='id') }}",
+        mode="reschedule",
+        poke_interval=15,
+    )
+    configure >> start >> wait
 
 with DAG("wrong_secret", schedule=None, params=PARAMS):
     for task_id, wrong in {"run": "secret", "run_by_certificate": "certificate"}.items():

@@ -233,7 +233,7 @@ def test_a_deleted_schedule_is_told_after_a_minute(run, begin, api, schedule, cl
     with pytest.raises(
         AICoreScheduledExecutionMissing, match=rf"{schedule} in resource group 'default' is not"
     ):
-        run(begin(MIDNIGHT), poll_interval=10)
+        run(begin(MIDNIGHT), poll_interval=15)
     assert 60 <= clock.time - MIDNIGHT.timestamp() <= 90
 
 

@@ -66,9 +66,9 @@ def test_a_rescheduled_sensor_leaves_its_worker_time_to_go(name):
         given = {name: interval}
         return AICoreExecutionSensor(task_id="wait", execution_id="e1", mode="reschedule", **given)
 
-    with pytest.raises(AICoreInvalidInput, match=f"{name} is 9 s, but with mode='reschedule' at least 10 s"):
-        sensor(9)
-    assert sensor(10).poke_interval == 10
+    with pytest.raises(AICoreInvalidInput, match=f"{name} is 14 s, but with mode='reschedule' at least 15 s"):
+        sensor(14)
+    assert sensor(15).poke_interval == 15
 
 
 def test_a_soft_fail_skips_after_a_deferral_too(start, context):
