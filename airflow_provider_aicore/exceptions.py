@@ -163,7 +163,7 @@ def refusing_for_good(aicore_conn_id: str) -> Iterator[None]:
 
 
 def _told(error: AICoreError, aicore_conn_id: str) -> str:
-    """Put a refusal in words, with the connection that it is about where no token was issued."""
+    """Put an error in words, with the connection if it is about its credentials."""
     from airflow_provider_aicore.api.errors import AuthenticationError
 
     return f"Connection {aicore_conn_id!r}: {error}" if isinstance(error, AuthenticationError) else str(error)
@@ -191,13 +191,13 @@ def output_missing(execution: Execution, lacking: str) -> AICoreOutputMissing:
     )
 
 
-def outputs_unseen(execution: Execution, error: AICoreError) -> AICoreUnreachable:
+def outputs_unseen(execution: Execution, error: AICoreError, aicore_conn_id: str) -> AICoreUnreachable:
     """Make the exception for an execution that has COMPLETED, but whose outputs cannot be looked at again."""
     from airflow_provider_aicore.api.failure_report import which
 
     return AICoreUnreachable(
         f"{which(execution)} is COMPLETED, but did not have all of expected_outputs at first, and could not "
-        f"be looked at again. The next try of this task looks. {error}",
+        f"be looked at again. The next try of this task looks. {_told(error, aicore_conn_id)}",
         execution.id,
     )
 
@@ -282,7 +282,7 @@ def lost_schedule(
         return AICoreRefused(_told(error, aicore_conn_id))
     return AICoreUnreachable(
         f"{where} is unreachable, which says nothing about its executions. The next try of this task looks "
-        f"again. The last look came to: {error}"
+        f"again. The last look came to: {_told(error, aicore_conn_id)}"
     )
 
 

@@ -100,7 +100,7 @@ class AICoreReportingOperator(AICoreBaseOperator):
         try:
             execution, lacking = client.run(outputs.settled(execution, needed, client.retry))
         except AICoreError as error:
-            raise outputs_unseen(execution, error) from error
+            raise outputs_unseen(execution, error, self.aicore_conn_id) from error
         if lacking is not None:
             raise output_missing(execution, lacking)
         return execution

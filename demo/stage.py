@@ -116,8 +116,8 @@ class Play:
         print(f"\nAirflow's UI: {self.airflow.url}   user: {USER}   password: {self.airflow.password}")
         print(f"AI Core emulator: {self.emulator.url}   object store: {self.emulator.object_store}")
         connection = {"conn_type": "aicore", "extra": {"secret_service_key": self.emulator.service_key}}
-        print(f"Airflow's command: {Path(sys.executable).with_name('airflow')}")
-        print(f"From a shell: export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
+        print(f"From a shell, for {Path(sys.executable).with_name('airflow')}:")
+        print(f"  export AIRFLOW_CONN_AICORE_DEFAULT={shlex.quote(json.dumps(connection))}")
         print(f"DAGs, also your own: {self.airflow.dags}; all but {DAG_ID} are paused at first")
         for artifact in self.emulator.get("/lm/artifacts", {"kind": "dataset"})["resources"]:
             print(f"For the other example DAGs: digits_artifact_id {artifact['id']}")

@@ -61,7 +61,10 @@ class FailureReport:
         execution = self.execution
         if execution.status is ExecutionStatus.STOPPED:
             verdict = "was stopped"
-            advice = "Someone stopped it in AI Core; if it is still needed, clear the task that started it."
+            advice = (
+                "Someone stopped it in AI Core. If it is still needed, start it anew: clear the task that "
+                "started it, if one did."
+            )
         else:
             verdict = f"is {execution.status}"
             advice = str(self.cause or "None of the known causes: read the end of its log.")

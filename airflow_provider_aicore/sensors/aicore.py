@@ -24,7 +24,8 @@ __all__ = ["AICoreExecutionSensor", "AICoreScheduledExecutionSensor"]
 class AICoreExecutionSensor(AICoreBaseSensor):
     """Waits until an execution has COMPLETED, whoever started it.
 
-    Without `deferrable` it waits on its worker, or in `mode` ``reschedule`` comes back for each look.
+    Without `deferrable` it waits on its worker. In `mode` ``reschedule`` it comes back for each look,
+    whatever `deferrable` says.
 
     :param execution_id: the execution. (templated)
     :param deferrable: wait in the triggerer; as ``[operators] default_deferrable`` says if not given.

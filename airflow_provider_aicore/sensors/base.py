@@ -13,7 +13,7 @@ from airflow_provider_aicore.exceptions import AICoreInvalidInput, AICoreWorkerT
 from airflow_provider_aicore.waiting import MIN_POLL_INTERVAL, AICoreWaitingOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
@@ -45,6 +45,13 @@ class AICoreBaseSensor(AICoreWaitingOperator, BaseSensorOperator):
                 "the worker of its last look still exits. Give it more time, or leave the mode out and take "
                 "deferrable=True."
             )
+
+    def _get_next_poke_interval(
+        self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        """Let `exponential_backoff`, `max_wait` and a near `timeout` bring looks no sooner than is safe."""
+        interval: float = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        return max(interval, MIN_RESCHEDULE_INTERVAL) if self.reschedule else interval
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         with self._failing_as_a_sensor():

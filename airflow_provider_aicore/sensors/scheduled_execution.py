@@ -39,7 +39,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
     """Waits until the execution that an execution schedule started for this run has COMPLETED.
 
     It fails early where there is no such execution and will not be: the schedule is paused or gone, its end
-    has passed, or the tick was missed. The message says which ticks and executions there are.
+    has passed, or the tick was missed. The message says which ticks and executions there are. `mode` and
+    `deferrable` are as those of :class:`~airflow_provider_aicore.sensors.aicore.AICoreExecutionSensor`.
 
     :param execution_schedule_id: the schedule. (templated)
     :param name: its name, in place of the id. (templated)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from tests.e2e.observation import observe
+from tests.e2e.dag_run import DAGRun
 
 
-def test_a_rescheduled_sensor_holds_no_worker_and_ends_as_its_execution(airflow, emulator):
+def test_a_rescheduled_sensor_holds_no_worker_and_ends_as_its_execution(airflow, emulator, tmp_path):
     """Between its looks no process runs it, and Airflow takes no coming or going for a failure."""
-    conf = {"seconds": 20}
-    run = observe(airflow, emulator, "rescheduled", executable_id="sleep-and-exit", conf=conf)
+    until = tmp_path / "seen twice"
+    run = DAGRun.start(airflow, emulator, "rescheduled", {"seconds": 0, "until": str(until)})
 
-    assert run.state == "success"
-    away = [sight for sight in run.of("wait", "up_for_reschedule") if sight.execution_status == "RUNNING"]
-    assert any(sight.workers == [] for sight in away)
-    assert airflow.rest.xcom("rescheduled", run.run_id, "wait", "id") == run.execution_id
+    def wait():
+        return next(task for task in run.tasks() if task["task_id"] == "wait")
+
+    def is_away():
+        return wait()["state"] == "up_for_reschedule" and not airflow.worker_processes(wait()["id"])
+
+    airflow.wait_until(is_away, what="the sensor to have looked and gone")
+    airflow.wait_until(lambda: airflow.worker_processes(wait()["id"]), what="the sensor to look again")
+    airflow.wait_until(is_away, what="the sensor to have gone again")
+    execution_id = airflow.rest.xcom(run.dag_id, run.run_id, "start", "id")
+    assert emulator.get(f"/lm/executions/{execution_id}")["status"] == "RUNNING"
+    until.touch()
+    run.wait_for_state("success")
+    result = {key: airflow.rest.xcom(run.dag_id, run.run_id, "wait", key) for key in ("id", "status")}
+    assert result == {"id": execution_id, "status": "COMPLETED"}

@@ -1,4 +1,4 @@
-"""DAGs of one task for the end-to-end tests: an execution that sleeps, waits for a file, and ends as told."""
+"""DAGs for the end-to-end tests: an execution that sleeps, waits for a file, and ends as told."""
 
 from __future__ import annotations
 
@@ -66,17 +66,11 @@ with DAG("rescheduled", schedule=None, params=PARAMS):
         parameters=PARAMETERS,
     )
     start = AICoreStartExecutionOperator(
-        task_id="start",
-        configuration_id="{{ ti.xcom_pull('configure', key='id') }}",
-        wait_for_completion=False,
+        task_id="start", configuration_id=configure.output["id"], wait_for_completion=False
     )
-    wait = AICoreExecutionSensor(
-        task_id="wait",
-        execution_id="{{ ti.xcom_pull('start', key='id') }}",
-        mode="reschedule",
-        poke_interval=15,
+    AICoreExecutionSensor(
+        task_id="wait", execution_id=start.output["id"], mode="reschedule", poke_interval=15
     )
-    configure >> start >> wait
 
 with DAG("wrong_secret", schedule=None, params=PARAMS):
     for task_id, wrong in {"run": "secret", "run_by_certificate": "certificate"}.items():

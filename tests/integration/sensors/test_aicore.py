@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sys
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import (
-    AirflowSensorTimeout,
-)
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator
 
 from airflow_provider_aicore.api import executions
 from airflow_provider_aicore.emulator import Answer, Progress, credentials_refused, unavailable
@@ -21,6 +20,9 @@ from airflow_provider_aicore.exceptions import (
 from airflow_provider_aicore.operators.execution import AICoreStartExecutionOperator
 from airflow_provider_aicore.sensors.aicore import AICoreExecutionSensor
 from tests.deferral import run_to_the_end
+
+# It stands in other places in other versions.
+RESCHEDULED = sys.modules[BaseSensorOperator.__module__].AirflowRescheduleException
 
 
 @pytest.fixture
@@ -84,6 +86,26 @@ def test_refused_credentials_name_the_connection(run, start, network):
 
     with pytest.raises(AICoreRefused, match="Connection 'aicore_default': No token for client"):
         run(execution_id)
+
+
+@pytest.mark.parametrize("sooner", [{}, {"max_wait": timedelta(seconds=5)}, {"timeout": 5}])
+def test_a_rescheduled_sensor_leaves_its_worker_time_to_go(start, context, sooner):
+    """So it does with back-off, by which Airflow looks sooner than at the interval."""
+    execution_id = start(Progress.stuck("RUNNING"))
+    sensor = AICoreExecutionSensor(
+        task_id="wait",
+        execution_id=execution_id,
+        mode="reschedule",
+        poke_interval=15,
+        exponential_backoff=True,
+        **sooner,
+    )
+    before = datetime.now(UTC)
+
+    with pytest.raises(RESCHEDULED) as caught:
+        sensor.execute(context)
+
+    assert caught.value.reschedule_date - before >= timedelta(seconds=15)
 
 
 def test_the_timeout_fails_the_sensor_and_stops_nothing(sensor, start, context, network):

@@ -12,13 +12,21 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_aicore.emulator import Answer, Options, Progress, credentials_refused, unavailable
+from airflow_provider_aicore.emulator import (
+    Answer,
+    Options,
+    Progress,
+    credentials_refused,
+    token_refused,
+    unavailable,
+)
 from airflow_provider_aicore.exceptions import (
     AICoreExecutionFailed,
     AICoreInvalidInput,
     AICoreRefused,
     AICoreScheduledExecutionMissing,
     AICoreTriggerEventError,
+    AICoreUnreachable,
 )
 from airflow_provider_aicore.sensors.aicore import AICoreScheduledExecutionSensor
 from tests.deferral import run_to_the_end
@@ -252,6 +260,17 @@ def test_refused_credentials_name_the_connection(run, begin, network):
 
     with pytest.raises(AICoreRefused, match="Connection 'aicore_default': No token for client"):
         run(begin(MIDNIGHT))
+
+
+def test_fresh_tokens_that_are_refused_name_the_connection(begin, schedule, network):
+    """That may heal, so it is waited out, and told in the end."""
+    network.faults.add(token_refused(), path="/lm/executionSchedules/", times=None)
+    sensor = AICoreScheduledExecutionSensor(
+        task_id="wait", execution_schedule_id=schedule, poll_error_budget=600, deferrable=False
+    )
+
+    with pytest.raises(AICoreUnreachable, match="Connection 'aicore_default': "):
+        sensor.execute(begin(MIDNIGHT))
 
 
 def test_nothing_is_ever_stopped(run, begin, network):
