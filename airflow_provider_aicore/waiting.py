@@ -246,7 +246,8 @@ class AICoreWaitingOperator(AICoreReportingOperator):
             raise AICoreTriggerEventError(
                 f"The triggerer cannot watch execution {execution.id}, though this worker sees that it "
                 f"is {execution.status}: {event.message} The execution was left alone. Check that triggerer "
-                "and workers have the same connection and the same version of this provider."
+                f"and workers have the same connection {self.aicore_conn_id!r} and the same version of this "
+                "provider."
             )
 
     def _watch(

@@ -69,7 +69,7 @@ def _refuse_misplaced(extra: Mapping[str, Any]) -> None:
 
     if "service_key" in extra:
         raise InvalidServiceKeyError(
-            "Extra service_key is not read, since Airflow would not mask it: call it secret_service_key."
+            "Extra service_key is not read, since not every Airflow masks it: call it secret_service_key."
         )
     misplaced = [name for name in _SERVICE_KEY_FIELDS if name in extra]
     if misplaced:

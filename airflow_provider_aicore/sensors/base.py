@@ -49,9 +49,12 @@ class AICoreBaseSensor(AICoreWaitingOperator, BaseSensorOperator):
     def _get_next_poke_interval(
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
-        """Let `exponential_backoff`, `max_wait` and a near `timeout` bring looks no sooner than is safe."""
+        """Let `exponential_backoff`, `max_wait` and a near `timeout` bring looks no sooner than is safe.
+
+        Airflow asks for it in `mode` ``reschedule`` only: otherwise waiting is our own.
+        """
         interval: float = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return max(interval, MIN_RESCHEDULE_INTERVAL) if self.reschedule else interval
+        return max(interval, MIN_RESCHEDULE_INTERVAL)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         with self._failing_as_a_sensor():

@@ -405,7 +405,9 @@ def test_a_trigger_that_was_refused_alone_is_told(
         "deadline_at": None,
     }
 
-    with pytest.raises(AICoreTriggerEventError, match=r"403.*triggerer and workers have the same connection"):
+    with pytest.raises(
+        AICoreTriggerEventError, match=r"403.*triggerer and workers have the same connection 'aicore_default'"
+    ):
         make_operator(deferrable=True).execute_complete(context, event)
 
 
