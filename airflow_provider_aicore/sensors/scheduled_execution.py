@@ -240,8 +240,8 @@ class AICoreScheduledExecutionSensor(AICoreBaseSensor):
         if event.outcome == REFUSED:
             raise AICoreTriggerEventError(
                 f"The triggerer cannot look at {search}, though this worker can: {event.message} Check that "
-                f"triggerer and workers have the same connection {self.aicore_conn_id!r} and the same version "
-                "of this provider."
+                f"triggerer and workers have the same connection {self.aicore_conn_id!r} and the same "
+                "version of this provider."
             )
         self.log.warning("The triggerer lost sight of %s; waiting again. %s", search, event.message)
         return self._defer_until_found(client, search, event.deadline)
